@@ -13,13 +13,14 @@ import type { Hasher, HashResult } from './domain/ports/hasher.ts';
 import type { HashAlgorithm } from './domain/digest/algorithm.ts';
 import type { KeylessVerifier } from './domain/trust/keyless-verifier.ts';
 import type { Progress } from './domain/ports/terminal.ts';
-import type { Severity } from './domain/scan/types.ts';
+import type { ScanFinding, Severity } from './domain/scan/types.ts';
 import { inspectPath, type InspectOutcome } from './flows/describe/inspect.ts';
 import { scanArtifact, type ArtifactScan } from './flows/content/scan.ts';
 import { seal as sealFlow, type SealOutcome } from './flows/sign/seal.ts';
 import { verify as verifyFlow } from './flows/verify/verify.ts';
 import type { VerifyOutcome } from './flows/verify/types.ts';
 import type { Policy } from './domain/authority/types.ts';
+import type { Advice } from './domain/policy/advice.ts';
 import type { Step } from './domain/claims/predicates.ts';
 import type { NewRegistry, Registry } from './domain/ports/registry.ts';
 import type { VersionMemory } from './domain/ports/trust.ts';
@@ -31,6 +32,9 @@ import type { LineageOutcome } from './flows/gate/lineage.ts';
 import type { PromoteOutcome } from './flows/gate/promote.ts';
 import type { RevokeOutcome } from './flows/gate/revoke.ts';
 import type { RollbackOutcome } from './flows/gate/rollback.ts';
+import type { AttestOutcome } from './flows/sign/attest.ts';
+import type { KeygenOutcome } from './flows/sign/keygen.ts';
+import type { Report } from './flows/watch/report.ts';
 import type { PullOutcome } from './flows/registry/pull.ts';
 import type { PushOutcome } from './flows/registry/push.ts';
 import type { AuditOutcome } from './flows/watch/audit.ts';
@@ -62,6 +66,7 @@ export type { HashAlgorithm } from './domain/digest/algorithm.ts';
 export type { HashResult } from './domain/ports/hasher.ts';
 export type { NewRegistry, Policy, Registry, Step };
 export type { ArtifactScan, InspectOutcome, LineageOutcome, PromoteOutcome, PushOutcome, SealOutcome, VerifyOutcome };
+export type { Advice, AttestOutcome, KeygenOutcome, Report };
 export type { ApprovalView, ApproveOutcome, AuditOutcome, PullOutcome, RevokeOutcome, RollbackOutcome };
 
 /** What every call takes. */
@@ -130,14 +135,25 @@ export async function seal(path: string, options: SealOptions): Promise<SealOutc
   return sealFlow({ ...asked, ...made, root: resolve(path), failOn, version: VERSION }, ports);
 }
 
+/** A finding with the file it is in; `file` is empty of what is about the artifact as a whole. */
+export type FileFinding = ScanFinding & { readonly file: string };
+
+export interface ScanOutcome extends Omit<ArtifactScan, 'findings'> {
+  /** All of them, of every file and of the artifact. */
+  readonly findings: readonly FileFinding[];
+}
+
 /** What content would do when it is loaded; nothing is ever loaded. */
-export async function scan(path: string, options: CallOptions = {}): Promise<ArtifactScan> {
+export async function scan(path: string, options: CallOptions = {}): Promise<ScanOutcome> {
   const { files, progress, signal } = callPorts(options);
-  return scanArtifact(await files.walk(resolve(path), { bookkeeping: 'scanned' }), {
+  const scanned = await scanArtifact(await files.walk(resolve(path), { bookkeeping: 'scanned' }), {
     files,
     progress,
     signal: signal ?? new AbortController().signal,
   });
+  const own = scanned.findings.map((each) => ({ ...each, file: '' }));
+  const ofFiles = scanned.files.flatMap((file) => file.findings.map((each) => ({ ...each, file: file.path })));
+  return { ...scanned, findings: [...own, ...ofFiles] };
 }
 
 /** Formats, tensors, parameters and what the files claim of themselves. */
@@ -171,6 +187,58 @@ export async function hash(
 export async function keySigner(keyFile: string, password: string | null = null): Promise<ClaimSigner> {
   const { keySigner: open } = await import('./adapters/keys/signer.ts');
   return open(createFiles(), { keyFile: resolve(keyFile), password: async () => password });
+}
+
+/** `NAME.key` and `NAME.pub` from a path without an ending; nothing is overwritten. @throws WeighmarkError `already-exists`, `write-refused`. */
+export async function keygen(path: string, password: string | null = null): Promise<KeygenOutcome> {
+  const [{ keygen: flow }, { generateKey }] = await Promise.all([
+    import('./flows/sign/keygen.ts'),
+    import('./adapters/keys/private-key.ts'),
+  ]);
+  return flow(
+    { base: resolve(path), password },
+    { files: createFiles(), signers: { generate: async (secret) => generateKey(secret) } },
+  );
+}
+
+export interface AttestOptions extends CallOptions {
+  readonly signer: ClaimSigner;
+  /** As `weighmark attest --type`: `evaluation`, a step such as `train`, `dataset`, `bom`…, or a URI. */
+  readonly type: string;
+  /** The whole predicate; absent: it is made from the members below. */
+  readonly predicate?: Readonly<Record<string, unknown>>;
+  readonly step?: Step;
+  /** `ROLE=REF`. */
+  readonly inputs?: readonly string[];
+  readonly parameters?: Readonly<Record<string, unknown>>;
+  readonly metrics?: Readonly<Record<string, unknown>>;
+  readonly result?: 'passed' | 'failed';
+  readonly url?: string;
+  readonly builder?: string;
+  /** Paths of documents that describe the artifact. */
+  readonly references?: readonly string[];
+  /** NAME:VERSION in the claim. */
+  readonly name?: string;
+  /** Where to write it, instead of beside the artifact or into the registry. */
+  readonly to?: string;
+  /** Where `NAME:TAG` is looked up and the claim logged. */
+  readonly registry?: Registry;
+}
+
+/**
+ * Signs one more claim about a path or an artifact of the registry, checked against its type before.
+ * @throws WeighmarkError `usage`, `claim-malformed`, `not-found`, and what hashing and signing throw.
+ */
+export async function attest(ref: string, options: AttestOptions): Promise<AttestOutcome> {
+  const [{ attest: flow }, { claimTypeOf }] = await Promise.all([
+    import('./flows/sign/attest.ts'),
+    import('./domain/claims/attestations.ts'),
+  ]);
+  const { signal: _signal, onProgress: _progress, jobs: _jobs, signer, registry, type, to, ...given } = options;
+  const { inputs = [], parameters = {}, metrics = {}, references = [], ...rest } = given;
+  const made = { inputs, parameters, metrics, references: references.map((path) => resolve(path)) };
+  const input = { ...rest, ...made, ref, type: claimTypeOf(type), ...(to === undefined ? {} : { to: resolve(to) }) };
+  return flow(input, { ...callPorts(options), ...placesOf(registry), signer });
 }
 
 export interface RegistryOptions {
@@ -225,6 +293,12 @@ export async function push(
 export async function parsePolicy(yaml: string | Uint8Array): Promise<Policy> {
   const { parsePolicy: parse } = await import('./domain/policy/parse.ts');
   return parse(typeof yaml === 'string' ? Buffer.from(yaml) : yaml);
+}
+
+/** What a valid policy leaves open; `never` where an environment can never be entered. */
+export async function lintPolicy(policy: Policy, now: Date = new Date()): Promise<readonly Advice[]> {
+  const { lintPolicy: lint } = await import('./domain/policy/lint.ts');
+  return lint(policy, now);
 }
 
 export interface GateOptions extends CallOptions {
@@ -399,6 +473,22 @@ export async function lineage(options: GateOptions): Promise<LineageOutcome> {
   const place = { kind: 'registry' as const, name, reference, registry };
   const ports = { ...(await gatePorts(options)), ...callPorts(options), ...placesOf(registry), trust: async () => [] };
   return flow({ shown: `${name}@${reference}`, place, policy, environment: null, timestampAuthorities }, ports);
+}
+
+export interface ReportOptions extends GateOptions {
+  /** Judged by this environment. */
+  readonly environment?: string;
+  /** RFC 3339: what was promoted to the environment at that moment. */
+  readonly at?: string;
+}
+
+/** The evidence of `weighmark report`, as data: read back and verified in this call, claimed told apart from verified. */
+export async function report(options: ReportOptions): Promise<Report> {
+  const { report: flow } = await import('./flows/watch/report.ts');
+  const { name, reference, registry, environment = null, at = null, timestampAuthorities = [] } = options;
+  const { policy } = await gateInput(options);
+  const ports = { ...(await gatePorts(options)), ...callPorts(options), ...placesOf(registry), trust: async () => [] };
+  return flow({ name, reference, policy, environment, at, timestampAuthorities }, ports, registry);
 }
 
 /**

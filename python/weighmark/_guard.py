@@ -144,13 +144,23 @@ def root_of(path: Path) -> Path | None:
 
 
 def identity(root: Path) -> tuple[Any, ...]:
-    """Changes whenever anything below the root does."""
-    paths = [root] if root.is_file() else [Path(at) / name for at, _, names in os.walk(root) for name in names]
+    """Changes whenever anything below the root does. Asked at every load: a millisecond for hundreds of files."""
     facts = []
-    for path in sorted(paths):
-        one = os.stat(path)
-        facts.append((str(path), one.st_dev, one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns))
-    return (str(root), *facts)
+    folders = [] if root.is_file() else [str(root)]
+    if not folders:
+        facts.append(_stamp(str(root), os.stat(root)))
+    for folder in folders:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                else:
+                    facts.append(_stamp(entry.path, entry.stat()))
+    return (str(root), *sorted(facts))
+
+
+def _stamp(path: str, one: os.stat_result) -> tuple[Any, ...]:
+    return (path, one.st_dev, one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns)
 
 
 def redirect(value: Any) -> Any:

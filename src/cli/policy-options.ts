@@ -14,7 +14,7 @@ import type { PolicyPorts } from '../flows/gate/policy-load.ts';
 import { collect } from './command.ts';
 import { commonPorts } from './common-ports.ts';
 import type { Context } from './context.ts';
-import { addLogOptions, ofShort, openRegistry, type LogOptions } from './registry-options.ts';
+import { addLogOptions, notInRegistry, ofShort, openRegistry, type LogOptions } from './registry-options.ts';
 import { timestampAuthoritiesFrom, trustFrom } from './trust-options.ts';
 
 /** The policy and the registry it is asked about, as commander hands them over. */
@@ -173,11 +173,7 @@ export async function openTarget(
   const configured = context.options.registry ?? (await context.configuration()).settings.registry;
   if (asked.kind === 'short') return ofShort(asked, (location) => opened(context, under, location), configured);
   const ref = asked;
-  if (ref.kind === 'path')
-    throw new WeighmarkError('usage', `\`${text}\` is a path, not an artifact in a registry`, {
-      subject: text,
-      hint: 'push it first, then say NAME:TAG',
-    });
+  if (ref.kind === 'path') throw notInRegistry(text);
   if (ref.kind === 'digest') {
     const registry = await opened(context, under);
     return { registry, place: await placeOfDigest(ref.digest, registry) };

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { appendFileSync, writeFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { WeighmarkError, type ExitCode } from '../domain/base/errors.ts';
 import type { Files } from '../domain/ports/files.ts';
 import type { Finding } from '../domain/base/verdict.ts';
@@ -28,6 +28,7 @@ export function createProgram(version: string): Command {
     .description('Never trust, always verify: integrity of the model supply chain')
     .option('-V, --version', 'print the version; with -v also the kernel and platform')
     .helpOption('-h, --help', 'show help')
+    .addHelpCommand(new Command('help').argument('[command]').description('help of a command').helpGroup('Set up:'))
     .configureOutput(ONLY_HELP)
     .addHelpText(
       'after',
@@ -56,10 +57,26 @@ export function runner(argv: readonly string[], version: string): Runner {
       const command = args.at(-1) as Command;
       const options = commonOptions(command, process.env);
       const context = createContext({ version, options, signal: abort.signal, env: process.env, cwd: process.cwd() });
-      await print(await action(context, ...args), { command, options, version, context });
+      const report = await action(context, ...args).catch((error: unknown) => {
+        throw withHelpOf(error, command);
+      });
+      await print(report, { command, options, version, context });
     }) as Runner;
   run.start = (program) => start(program, { argv, abort, version });
   return run;
+}
+
+/** A usage error that says no way out leads to the help of the command it is about. */
+function withHelpOf(error: unknown, command: Command): unknown {
+  if (!(error instanceof WeighmarkError) || error.code !== 'usage' || error.hint !== undefined) return error;
+  const { message, facts, subject } = error;
+  const hint = `see \`weighmark ${commandPath(command)} --help\``;
+  return new WeighmarkError('usage', message, {
+    hint,
+    cause: error,
+    facts,
+    ...(subject === undefined ? {} : { subject }),
+  });
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -311,6 +328,11 @@ async function writeOutput(files: Files, location: string, text: string | Uint8A
       hint: `make it: \`mkdir -p ${forShell(dirname(location))}\``,
     });
   const kind = await files.kindOf(location);
+  if (kind === 'directory')
+    throw new WeighmarkError('usage', `${location} is a folder: the output is one file`, {
+      subject: location,
+      hint: `name a file in it: \`-o ${forShell(join(location, 'FILE'))}\``,
+    });
   if (kind === 'file' || kind === 'none') await files.write(location, text);
   else appendFileSync(location, text);
 }

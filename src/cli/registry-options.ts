@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { WeighmarkError } from '../domain/base/errors.ts';
+import { forShell } from '../domain/base/text.ts';
 import type { Registry, RegistryOptions } from '../domain/ports/registry.ts';
 import { parseAsked, parseReference, placeOf, type Place, type ShortReference } from '../domain/registry/reference.ts';
 import { placeOfDigest } from '../flows/registry/registry-show.ts';
@@ -41,6 +42,17 @@ export async function openRegistry(context: Context, options: LogOptions, locati
   });
 }
 
+/** A word that is read as a path, where only a registry's artifact will do. */
+export function notInRegistry(text: string): WeighmarkError {
+  const digest = /^[0-9a-f]{12,64}$/.test(text);
+  return new WeighmarkError('usage', `\`${text}\` is a path, not an artifact in a registry`, {
+    subject: text,
+    hint: digest
+      ? `a digest is written \`sha256:${text}\``
+      : `name it as \`weighmark list\` does, NAME:TAG; what is not there yet: \`weighmark push ${forShell(text)} NAME:TAG\``,
+  });
+}
+
 /** An artifact in a registry, by NAME:TAG, NAME@sha256:…, oci://… or a bare digest. @throws WeighmarkError `usage` for a path. */
 export async function openArtifact(
   context: Context,
@@ -51,11 +63,7 @@ export async function openArtifact(
   if (asked.kind === 'short')
     return ofShort(asked, (location) => openRegistry(context, options, location), await configuredRegistry(context));
   const ref = asked;
-  if (ref.kind === 'path')
-    throw new WeighmarkError('usage', `\`${text}\` is a path, not an artifact in a registry`, {
-      subject: text,
-      hint: 'say NAME:TAG',
-    });
+  if (ref.kind === 'path') throw notInRegistry(text);
   if (ref.kind === 'digest') {
     const registry = await openRegistry(context, options);
     return { registry, place: await placeOfDigest(ref.digest, registry) };

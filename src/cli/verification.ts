@@ -1,13 +1,18 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { WeighmarkError } from '../domain/base/errors.ts';
-import type { Verdict } from '../domain/base/verdict.ts';
-import { verify, type VerifyInput, type VerifyOutcome, type VerifyPorts } from '../flows/verify/verify.ts';
+import { refusedCheck, verdictOf, type Verdict } from '../domain/base/verdict.ts';
+import type { Files } from '../domain/ports/files.ts';
+import type { Registry } from '../domain/ports/registry.ts';
+import type { Place } from '../domain/registry/reference.ts';
+import type { StoredArtifact } from '../flows/registry/registry-content.ts';
+import { refused, verify, type VerifyInput, type VerifyOutcome, type VerifyPorts } from '../flows/verify/verify.ts';
 import { collect } from './command.ts';
 import { commonPorts } from './common-ports.ts';
 import type { Context } from './context.ts';
 import { addEnvironmentOptions, asksPolicy, withEnvironment, type EnvironmentOptions } from './gate-verdict.ts';
 import { policyFrom, type LoadedPolicy } from './policy-options.ts';
+import { openArtifact } from './registry-options.ts';
 import { addTrustOptions, timestampAuthoritiesFrom, trustFrom, type TrustOptions } from './trust-options.ts';
 
 /** What `verify` and `exec` ask in one way, as commander hands it over. */
@@ -58,8 +63,6 @@ export interface NamedPath {
   readonly path: string;
   /** As the user named it. */
   readonly shown: string;
-  /** Its name in the registry it was just brought out of, which decides about trust that is limited to names. */
-  readonly name?: string;
 }
 
 /** Signatures, content and claims, then the policy and the environment, if they are asked about. */
@@ -73,11 +76,17 @@ export async function verifyPath(
   const { root, files } = await storeView(resolve(context.cwd, artifact.path), await context.files());
   const loaded = asksPolicy(options) ? await policyFrom(context, options, [root]) : undefined;
   const ports = await verifyPorts(context, { inside: [root], loaded }, options);
-  const named = artifact.name === undefined ? {} : { name: artifact.name };
-  const input = { ...verifyInput(context, { root, shown: artifact.shown }, options), ...named };
+  const input = verifyInput(context, { root, shown: artifact.shown }, options);
   const outcome = await verify(input, { ...ports, files, hasher: hasher(ports) });
   if (outcome.verdict.exitCode !== 0 || loaded === undefined) return outcome;
   return { ...outcome, verdict: await judgeEnvironment(context, outcome, { root, options, loaded }) };
+}
+
+/** A folder that is not there yet, for the verified bytes. */
+export interface NewFolder {
+  readonly target: string;
+  /** Whether the bytes must outlast a power failure, or only this run. */
+  readonly durable: boolean;
 }
 
 /**
@@ -87,13 +96,24 @@ export async function verifyPath(
 export async function verifyTo(
   context: Context,
   artifact: NamedPath,
-  { options, target, durable }: { options: VerifyOptions; target: string; durable: boolean },
+  { options, ...place }: NewFolder & { readonly options: VerifyOptions },
+): Promise<VerifyOutcome> {
+  return writingTo(context, place, await context.files(), (hasher) =>
+    verifyPath(context, artifact, options, () => hasher),
+  );
+}
+
+async function writingTo(
+  context: Context,
+  { target, durable }: NewFolder,
+  files: Files,
+  judge: (hasher: VerifyPorts['hasher']) => Promise<VerifyOutcome>,
 ): Promise<VerifyOutcome> {
   const { exportTo } = await import('../flows/verify/export.ts');
-  const ports = { files: await context.files(), stagings: await context.stagings(), hasher: () => context.hasher() };
+  const ports = { files, stagings: await context.stagings(), hasher: () => context.hasher() };
   const written = exportTo(target, { durable }, ports);
   try {
-    const outcome = await verifyPath(context, artifact, options, () => written.hasher);
+    const outcome = await judge(written.hasher);
     if (outcome.verdict.exitCode !== 0) return outcome;
     if (outcome.files.length === 0)
       throw new WeighmarkError('usage', 'only whole files are written out, and none was verified as a whole');
@@ -102,6 +122,70 @@ export async function verifyTo(
   } finally {
     await written.discard();
   }
+}
+
+export interface StoredOutcome extends VerifyOutcome {
+  /** Where the artifact stands for those who look at locations: what is a file stands there itself. */
+  readonly place: string;
+}
+
+/**
+ * An artifact that lies in a registry, by its signatures. With a folder to write to, each file is brought there first and the
+ * copy is what is judged: no byte is hashed by a digest that nobody needs (security rule 7).
+ */
+export async function verifyStored(
+  context: Context,
+  ref: string,
+  options: VerifyOptions,
+  to?: NewFolder,
+): Promise<StoredOutcome> {
+  const artifact = await openArtifact(context, ref, options);
+  const { storedArtifact } = await import('../flows/registry/registry-content.ts');
+  const stored = await storedArtifact(artifact.place, artifact.registry, () => context.hasher());
+  const judge = async (hasher: VerifyPorts['hasher']) => judgeStored(context, { ref, stored, hasher }, options);
+  const place = stored.root;
+  if (to === undefined) return { ...(await judge(stored.hasher)), place };
+  const files = await context.files();
+  const duplicate: Files['duplicate'] = (from, part) => stored.copy(from, part, files);
+  return { ...(await writingTo(context, to, { ...files, duplicate }, judge)), place };
+}
+
+/**
+ * BLAKE3 by SHA-256 of an artifact's files, as far as a signer in the user's trust store signed both of each: for a copy that
+ * asks nobody. None where there is no such trust, or it cannot be read.
+ */
+export async function pairsInTrust(
+  context: Context,
+  { place, registry }: { readonly place: Place; readonly registry: Registry },
+): Promise<ReadonlyMap<string, string>> {
+  const { storedArtifact } = await import('../flows/registry/registry-content.ts');
+  const { signedPairs } = await import('../flows/verify/signed-pairs.ts');
+  try {
+    const { root, files } = await storedArtifact(place, registry, () => context.hasher());
+    const ports = await verifyPorts(context, { inside: [registry.location], loaded: undefined }, {});
+    return await signedPairs({ root, shown: place.name }, { ...ports, files });
+  } catch (error) {
+    if (error instanceof WeighmarkError && error.code !== 'interrupted') return new Map();
+    throw error;
+  }
+}
+
+async function judgeStored(
+  context: Context,
+  { ref, stored, hasher }: { ref: string; stored: StoredArtifact; hasher: VerifyPorts['hasher'] },
+  options: VerifyOptions,
+): Promise<VerifyOutcome> {
+  const { root, id, ids, files } = stored;
+  const ports = await verifyPorts(context, { inside: [root], loaded: undefined }, options);
+  const input = { ...verifyInput(context, { root, shown: ref }, options), knownAs: [id] };
+  const outcome = await verify(input, { ...ports, files, hasher });
+  if (outcome.id === null || ids.every((each) => outcome.ids.includes(each))) return outcome;
+  const finding = {
+    code: 'digest-mismatch' as const,
+    message: 'the content is not what the registry resolved',
+    facts: { resolved: id, found: outcome.id },
+  };
+  return refused(verdictOf({ subject: ref, checks: [refusedCheck('id', [finding])] }));
 }
 
 async function judgeEnvironment(

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -152,4 +161,38 @@ test('out of a registry: signed by somebody trusted, or not at all', () => {
   const other = run('exec', 'acme/enc:1', '--registry', 'reg', '--key', 'other.pub', ...read);
   assert.deepEqual([other.status, other.stdout], [1, ''], other.stderr);
   assert.ok(existsSync(join(folder, 'reg')));
+});
+
+test('out of a registry come the verified files and nothing else; what was signed as a file is one', () => {
+  const { folder, run, left } = world();
+  assert.equal(run('registry', 'init', 'reg').status, 0);
+  assert.equal(run('push', 'enc', 'acme/enc:1', '--registry', 'reg').status, 0);
+  writeFileSync(join(folder, 'one.gguf'), 'one file');
+  assert.equal(run('seal', 'one.gguf', '--key', 'k.key', '--name', 'acme/one:1', '--fail-on', 'critical').status, 0);
+  assert.equal(run('push', 'one.gguf', 'acme/one:1', '--registry', 'reg').status, 0);
+  const trust = ['--registry', 'reg', '--key', 'k.pub'];
+  const list = node(
+    "console.log(require('node:fs').readdirSync(process.env.WEIGHMARK_MODEL, {recursive: true}).sort()+'')",
+  );
+  assert.equal(run('exec', 'acme/enc:1', ...trust, ...list).stdout, 'sub,sub/c.json,w.bin\n');
+  const read = node("console.log(require('node:fs').readFileSync(process.env.WEIGHMARK_MODEL, 'utf8'))");
+  assert.equal(run('exec', 'acme/one:1', ...trust, ...read).stdout, 'one file\n');
+  assert.equal(run('verify', 'acme/enc:1', ...trust, '--to', 'out').status, 0);
+  assert.deepEqual(readdirSync(join(folder, 'out')).toSorted(), ['sub', 'w.bin']);
+  assert.equal(statSync(join(folder, 'out', 'w.bin')).mode & 0o777, 0o444);
+  const blob = readdirSync(join(folder, 'reg'), { recursive: true, encoding: 'utf8' }).find((path) => {
+    const location = join(folder, 'reg', path);
+    return statSync(location).isFile() && readFileSync(location, 'utf8') === 'weights';
+  });
+  chmodSync(join(folder, 'reg', blob ?? ''), 0o644);
+  writeFileSync(join(folder, 'reg', blob ?? ''), 'WEIGHTS');
+  for (const words of [
+    ['exec', 'acme/enc:1', ...trust, ...list] as const,
+    ['verify', 'acme/enc:1', ...trust, '--to', 'no'] as const,
+  ]) {
+    const { status, stdout, stderr } = run(...words);
+    assert.equal(status, 1);
+    assert.match(stdout + stderr, /error\[digest-mismatch\]: w\.bin|digest-mismatch.*w\.bin/);
+  }
+  assert.deepEqual([existsSync(join(folder, 'no')), left()], [false, []]);
 });

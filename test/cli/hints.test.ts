@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -137,4 +137,90 @@ test('a key to trust that is not there leads to trust that is, and a variable th
   const empty = { WEIGHMARK_REGISTRY: '', WEIGHMARK_POLICY: '', WEIGHMARK_KEY: '', XDG_STATE_HOME: '' };
   const [unset, set] = [run(['list']), run(['list'], { env: empty })];
   assert.deepEqual([set.status, set.stderr], [unset.status, unset.stderr]);
+});
+
+test('what is not understood leads to the line that would be', () => {
+  ok('registry init reg');
+  ok('push m acme/m:1 --registry reg');
+  for (const [line, hint] of [
+    ['rollback acme/m:1 --env prod --policy p.yaml', 'weighmark rollback acme/m --env prod --to 1'],
+    ['show 0123456789ab --registry reg', 'a digest is written `sha256:0123456789ab`'],
+    ['show m --registry reg', 'weighmark push m NAME:TAG'],
+    ['inspect /dev/stdin', 'save it to a file'],
+    ['verify m --key anna.key', 'NAME.pub'],
+    ['seal m --key anna.pub', 'NAME.key is the private one'],
+    ['attest m --type evaluation --key anna.key', 'see `weighmark attest --help`'],
+    ['keygen anna', 'give another name'],
+    ['verify m --key anna.pub -o m', `name a file in it: \`-o ${join(folder, 'm', 'FILE')}\``],
+    ['psuh', 'did you mean `push`?'],
+    ['help nope', '`weighmark --help` lists them'],
+  ] as const) {
+    writeFileSync(join(folder, 'p.yaml'), POLICY());
+    const { status, stderr } = run(line.split(' '));
+    assert.ok(status === 1 || status === 2, `${line}: ${status}`);
+    assert.ok(stderr.includes(hint), `${line}\n${stderr}`);
+  }
+});
+
+const POLICY = (more = ''): string => {
+  const key = readFileSync(join(folder, 'anna.pub'), 'utf8').replaceAll(/-----[A-Z ]+-----|\s/g, '');
+  return `format: weighmark-policy/1\nname: p\nversion: 1\nexpires: 2099-01-01\nprincipals: { anna: { keys: [${key}] } }
+roles: { publisher: [anna], evaluator: [anna], promoter: [anna] }
+environments: [{ name: staging, require: [evaluation] }, { name: prod, after: staging }]\n${more}`;
+};
+
+/** The commands and lines of a policy that a refusal prints, as they stand between back quotes. */
+function quoted(text: string): readonly string[] {
+  return [...text.matchAll(/`([^`]+)`/g)].map(([, words]) => words ?? '');
+}
+
+test('a model taken as it is: what the refusal prints, put into the policy and typed, lets it in', () => {
+  mkdirSync(join(folder, 'n'));
+  const header = Buffer.from('{"w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}');
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  writeFileSync(join(folder, 'n', 'model.safetensors'), Buffer.concat([length, header, Buffer.from('x')]));
+  ok('seal n --name acme/n:1 --key anna.key');
+  ok('push n acme/n:1 --registry reg');
+  writeFileSync(join(folder, 'q.yaml'), POLICY());
+  const asked = '--policy q.yaml --registry reg --key anna.key';
+  const refused = run(`promote acme/n:1 --env staging ${asked}`.split(' '));
+  assert.equal(refused.status, 1, refused.stderr);
+  const leaf = quoted(refused.stderr).find((words) => words.startsWith('leaves:')) ?? assert.fail(refused.stderr);
+  writeFileSync(join(folder, 'q.yaml'), POLICY(leaf.replace('WHY', 'looked at').replace('DATE', '2099-01-01')));
+  const attest =
+    quoted(refused.stderr).find((words) => words.startsWith('weighmark attest')) ?? assert.fail(refused.stderr);
+  assert.match(attest, /^weighmark attest acme\/n@sha256:[0-9a-f]{64} --type evaluation --result passed$/);
+  ok(`${attest.slice('weighmark '.length)} --registry reg --key anna.key`);
+  const before = run(`promote acme/n:1 --env prod ${asked}`.split(' '));
+  const enter = quoted(before.stderr).find((words) => words.endsWith(' --env staging')) ?? assert.fail(before.stderr);
+  ok(`${enter.slice('weighmark '.length)} ${asked}`);
+  ok(`promote acme/n:1 --env prod ${asked}`);
+  assert.match(ok(`lineage acme/n:1 --policy q.yaml --registry reg`), /^acme\/n sha256:[0-9a-f]{12} · BOM by anna$/m);
+});
+
+test('a digest in a policy of the wrong form is told in words', () => {
+  writeFileSync(
+    join(folder, 'r.yaml'),
+    POLICY(`leaves: [{ sha256: "sha256:${'0'.repeat(64)}", role: base-model, reason: r, expires: 2099-01-01 }]`),
+  );
+  assert.match(run(['policy', 'lint', 'r.yaml']).stderr, /a whole SHA-256: 64 digits 0-9 and a-f, without `sha256:`/);
+});
+
+test('keygen prints the line that a policy takes', () => {
+  const line = /^ {2}(bea: \{ keys: \[[^\]]+\] \})$/m.exec(ok('keygen bea --no-password'))?.[1] ?? assert.fail();
+  writeFileSync(join(folder, 's.yaml'), POLICY().replace('principals: {', `principals: { ${line},`));
+  ok('policy lint s.yaml');
+});
+
+test('init outside of a repository sees what lies there, and names commands for the folder it was given', () => {
+  const { survey, next } = JSON.parse(ok('init . --yes --json')) as { survey: { sealed: string[] }; next: string[] };
+  assert.ok(survey.sealed.includes('m'), survey.sealed.join());
+  assert.ok(next.includes('weighmark verify ./m'), next.join());
+  mkdirSync(join(folder, 'repo', 'weights'), { recursive: true });
+  writeFileSync(join(folder, 'repo', 'weights', 'w.safetensors'), 'x');
+  const elsewhere = JSON.parse(ok('init repo --yes --json')) as { survey: { models: string[] }; next: string[] };
+  assert.deepEqual(elsewhere.survey.models, ['weights/w.safetensors']);
+  assert.ok(elsewhere.next.includes('weighmark seal repo/weights --key weighmark.key'), elsewhere.next.join());
+  assert.ok(elsewhere.next.includes('weighmark policy lint repo/policy.yaml'));
 });

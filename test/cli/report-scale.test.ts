@@ -4,6 +4,8 @@ import { test } from 'node:test';
 import { reportHtml } from '../../src/cli/views/report-html.ts';
 import { reportMarkdown } from '../../src/cli/views/report-markdown.ts';
 import { registryHtml } from '../../src/cli/views/registry-html.ts';
+import { PLAIN } from '../../src/cli/style.ts';
+import { registryText } from '../../src/cli/views/registry-text.ts';
 import { overviewOf, reportOf } from './report-sample.ts';
 
 test('a lineage of 1,000 artifacts takes twice the work of 500 to render, stays small, and loses no step', async () => {
@@ -15,7 +17,8 @@ test('a lineage of 1,000 artifacts takes twice the work of 500 to render, stays 
   const steps = /<caption>Steps<\/caption>[^]*?<\/table>/.exec(page)?.[0] ?? '';
   assert.equal(steps.match(/<tr>/g)?.length, 1 + 999 + 1, 'a head, each input, the dataset nobody attests');
   assert.match(page, /<details><summary>Every step/, 'folded away: the page stays readable');
-  assert.match(page, /Too many artifacts to draw/);
+  assert.equal(page.match(/<g data-box=/g)?.length, 300);
+  assert.match(page, /The 300 nearest are drawn; the table below has 700 more/);
 });
 
 test('the Markdown of a lineage of 1,000 artifacts draws those nearest and counts the rest', () => {
@@ -38,4 +41,11 @@ test('the overview of 1,000 models takes twice the work of 500, has less than 5 
   );
   assert.equal(kinds.length, 1000);
   assert.match(page, /1000 versions: 10 refused, 330 to look at, 660 in order; oldest evaluation 40 days/);
+});
+
+test('the overview of 1,000 models on a terminal is a page: what is refused, and what many lack once', () => {
+  const text = registryText(overviewOf(1000), PLAIN);
+  assert.ok(text.split('\n').length < 200, `${text.split('\n').length} lines`);
+  assert.match(text, /^\d{3} versions: no .* by anybody who may sign it: .* and \d{3} more$/m);
+  assert.match(text, /1000 versions: 10 refused, 330 to look at/);
 });

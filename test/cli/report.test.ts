@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { FIND_IN_TABLE } from '../../src/cli/views/find-in-table.ts';
+import { MOVE_DRAWING } from '../../src/cli/views/move-drawing.ts';
 import { keyLine } from '../public-key.ts';
 import { heldToSchema } from './schema.ts';
 import { BARE, PROGRAM } from '../program.ts';
@@ -137,9 +138,16 @@ interface Declared {
   };
 }
 
+function withoutOurScripts(page: string): string {
+  return [FIND_IN_TABLE, MOVE_DRAWING].reduce(
+    (rest, script) => rest.replace(`<script>${script}</script>`, () => ''),
+    page,
+  );
+}
+
 /** Whatever a hostile name or card says, nothing acts: no control character, no element, link or command of theirs. */
 function assertHarmless(whole: string, format: string): void {
-  const text = whole.replace(`<script>${FIND_IN_TABLE}</script>`, '');
+  const text = withoutOurScripts(whole);
   assert.doesNotMatch(text, /[[\p{Cc}\u202a-\u202e\u2066-\u2069]--[\n]]/v);
   if (format !== 'text') assert.doesNotMatch(text, /<script|<img|<svg onload/i);
   if (format === 'markdown') assert.doesNotMatch(text, /\]\(javascript:/);
@@ -150,7 +158,13 @@ test('a report about an artifact: HTML that needs nothing else, Markdown, JSON a
   const page = ok([...ARTIFACT, '--format', 'html']);
   assert.match(page, /^<!doctype html>/);
   assert.match(page, /default-src &#39;none&#39;|default-src 'none'/);
-  assert.doesNotMatch(page, /<script|<link|src="|href="(?!#)|@import|url\(/i, 'no script, nothing from the network');
+  assert.doesNotMatch(
+    withoutOurScripts(page),
+    /<script|<link|src="|href="(?!#)|@import|url\(/i,
+    'nothing from the network',
+  );
+  const digest = createHash('sha256').update(MOVE_DRAWING).digest('base64');
+  assert.ok(page.includes(`script-src 'sha256-${digest}';`), 'the script that moves the picture, and no other');
   for (const text of ['Verified', 'trained-on', 'evaluation', 'ISO/IEC 42001']) assert.ok(page.includes(text), text);
   assertHarmless(page, 'html');
   assertHarmless(ok([...ARTIFACT, '--format', 'markdown']), 'markdown');
@@ -238,10 +252,14 @@ test('--site writes an overview and a page for each version, which link each oth
   for (const link of links) {
     const page = readFileSync(join(folder, 'pages', link), 'utf8');
     assertHarmless(page, 'html');
-    assert.deepEqual(
-      [...page.matchAll(/href="([^#"]+)"/g)].map(([, to]) => to),
-      ['../index.html'],
-    );
+    const others = [...page.matchAll(/href="([^#"]+)"/g)].map(([, to = '']) => to);
+    assert.equal(others[0], '../index.html');
+    if (link.includes('encoder'))
+      assert.ok(
+        others.some((to) => to.startsWith('acme_data-')),
+        'from the picture to the dataset',
+      );
+    for (const to of others) assert.ok(existsSync(join(folder, 'pages', 'models', to)), to);
     assert.doesNotMatch(page, />weighmark:[a-z]/, 'no notes of its own');
   }
   assert.match(readFileSync(join(folder, 'pages', links[1] ?? ''), 'utf8'), /<h1>acme\/enc 1\.0<\/h1>/);

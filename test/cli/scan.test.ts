@@ -185,3 +185,26 @@ test('diff: exit 1 when they differ, JSON by its schema', () => {
   );
   assert.deepEqual(files[0]?.settings, [{ pointer: '/a', before: '1', after: '2' }]);
 });
+
+test('diff: what the weights are to each other, in text, Markdown and JSON by its schema', () => {
+  const weights = new URL('../../fixtures/weights/', import.meta.url).pathname;
+  const [parent, child] = [`${weights}kin/child-a`, `${weights}kin/child-a-Q8_0.gguf`];
+  const text = run('diff', parent, child);
+  assert.equal(text.status, 1);
+  assert.match(
+    text.stdout,
+    /; the weights of \S+Q8_0\.gguf \(F32, Q8_0\) are a conversion of those of \S+child-a: 21 recomputed\n$/,
+  );
+  assert.doesNotMatch(text.stdout, /blk\.0/);
+  assert.match(run('diff', parent, child, '-v').stdout, /^\+ blk\.0\.attn_k\.weight/m);
+  assert.match(run('diff', parent, child, '--format', 'markdown').stdout, /are a conversion of those of/);
+  const json = run('diff', child, parent, '--json');
+  const { weights: derived } = validated('diff', json.stdout) as { weights: Record<string, unknown> };
+  assert.deepEqual([derived['is'], derived['made'], derived['word']], ['derived', 'a', 'recomputed']);
+  const [plain, npz] = [`${weights}containers/plain.safetensors`, `${weights}containers/plain.npz`];
+  assert.match(run('diff', plain, npz).stdout, /; the same weights: 4 tensors under the same names \(set blake3:9e58/);
+  validated('diff', run('diff', plain, npz, '--json').stdout);
+  const open = run('diff', `${parent}/model.safetensors`, child);
+  assert.match(open.stdout, /is undecided: the parent has no config\.json/);
+  validated('diff', run('diff', `${parent}/model.safetensors`, child, '--json').stdout);
+});

@@ -35,36 +35,38 @@ else await fuzzAll(names);
 async function fuzzAll(names: readonly string[]): Promise<void> {
   let left = names;
   while (left.length > 0) {
-    const reports = await fuzz(left);
-    for (const report of reports) if (tell(report) > 0) process.exitCode = 1;
-    left = left.slice(reports.length);
+    left = left.slice(await fuzz(left));
   }
 }
 
-/** Reports in the order of the targets; the last one may be of a loss. */
-async function fuzz(targets: readonly string[]): Promise<readonly Report[]> {
+/** Says of each target as soon as it is done, in their order; the last may be of a loss. Returns how many that were. */
+async function fuzz(targets: readonly string[]): Promise<number> {
   const shared = new SharedArrayBuffer(4 + MOST_BYTES);
   const workerData: Task = { targets, seconds: Number(values.seconds), seed: Number(values.seed), shared };
   const worker = new Worker(new URL('./worker.ts', import.meta.url), {
     workerData,
     resourceLimits: { maxOldGenerationSizeMb: 1024 },
   });
-  const reports: Report[] = [];
+  let done = 0;
+  const say = (report: Report): void => {
+    done += 1;
+    if (tell(report) > 0) process.exitCode = 1;
+  };
   const why = await new Promise<string | null>((resolve) => {
     const hang = setTimeout(() => resolve('does not end'), 1000 * Number(values.seconds) + HANG_MS);
     worker.on('message', (report: Report) => {
-      reports.push(report);
+      say(report);
       hang.refresh();
     });
     worker.once('error', (error) => resolve(String(error)));
     worker.once('exit', () => resolve(null));
   });
   const reading = Buffer.from(shared, 4, Atomics.load(new Int32Array(shared, 0, 1), 0));
-  const target = targets[reports.length];
+  const target = targets[done];
   if (why !== null && target !== undefined)
-    reports.push({ target, ...NOTHING, found: [{ kind: 'crash', bytes: Uint8Array.from(reading), why }] });
+    say({ target, ...NOTHING, found: [{ kind: 'crash', bytes: Uint8Array.from(reading), why }] });
   await worker.terminate();
-  return reports;
+  return done;
 }
 
 function tell({ target, runs, corpus, blocks, most, found }: Report): number {

@@ -39,7 +39,7 @@ export async function targets(): Promise<readonly Target[]> {
     ...metadata(),
     ...records(),
     ...(await parsers()),
-    await signatures(),
+    ...(await (await import('./signed.ts')).signed()),
   ];
 }
 
@@ -172,6 +172,7 @@ export function isTarget({ parameters }: Parser): boolean {
 }
 
 async function parsers(): Promise<readonly Target[]> {
+  const { STARTS } = await import('./signed.ts');
   const found = parsersIn().filter(isTarget);
   return Promise.all(
     found.map(async ({ file, name, parameters }) => {
@@ -179,6 +180,7 @@ async function parsers(): Promise<readonly Target[]> {
       return {
         name: `${file.split('/').slice(2, -1).join('/')}:${name}`,
         room: file.split('/')[2] ?? '',
+        starts: STARTS[name] ?? [],
         run: (bytes: Uint8Array) =>
           module[name]?.(...parameters.map((each) => (takesBytes(each) ? asDeclared(each, bytes) : GIVEN[each]))),
       };
@@ -189,25 +191,4 @@ async function parsers(): Promise<readonly Target[]> {
 function asDeclared(parameter: string, bytes: Uint8Array): Uint8Array | string {
   if (parameter.includes('Uint8Array')) return bytes;
   return parameter.includes('Buffer') ? Buffer.from(bytes) : Buffer.from(bytes).toString();
-}
-
-/** A bundle that was changed is refused, or says what was signed: anything else is a wrong pass. */
-async function signatures(): Promise<Target> {
-  const { bundleFor, people, hex } = await import('../domain/policy/world.ts');
-  const { verifyClaim } = await import('../../src/domain/trust/verify-claim.ts');
-  const say = { by: 'anna', type: 'https://example.org/x', about: hex('x'), predicate: { yes: true } } as const;
-  const honest = Buffer.from(bundleFor(say));
-  const trust = [{ name: 'anna', anchor: { kind: 'key', pem: people.anna.pem } }] as const;
-  const now = new Date('2026-11-20T12:00:00Z');
-  const first = await verifyClaim(honest, { trust, keyless: null, now });
-  if (!first.trusted) throw new Error('the honest bundle is refused');
-  return {
-    name: 'trust:verifyClaim',
-    run: async (bytes) => {
-      const outcome = await verifyClaim(bytes, { trust, keyless: null, now });
-      if (outcome.trusted && outcome.claim.pae !== first.claim.pae) throw new TypeError('another statement is trusted');
-    },
-    seeds: (path) => /claims\.jsonl$|\.sig$/.test(path),
-    starts: [honest],
-  };
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The HTML pages in a real browser, checked with axe-core: light and dark, wide and narrow, hostile content, a thousand
-# artifacts. Needs Chromium (CHROMIUM, default /usr/bin/chromium: `apt-get install chromium`) and npm's registry; installs
-# into WEIGHMARK_CACHE (default: the user's cache folder). REPORT_SCREENSHOTS=FOLDER keeps pictures.
+# artifacts; the drawn lineage moved, zoomed and folded. Needs Chromium (CHROMIUM, default /usr/bin/chromium: `apt-get install
+# chromium`) and npm's registry; installs into WEIGHMARK_CACHE (default: the user's cache folder). REPORT_SCREENSHOTS=FOLDER keeps pictures.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 export PATH="$root/node_modules/.bin:$PATH" CHROMIUM=${CHROMIUM:-/usr/bin/chromium}
@@ -18,4 +18,6 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 node "$root/test/interop/report-browser/pages.ts" "$work"
-(cd "$cache" && node "$root/test/interop/report-browser/check.mjs" "$work"/*.html)
+cd "$cache"
+node "$root/test/interop/report-browser/graph.mjs" "$work"/report*.html "$work/lineage.html"
+node "$root/test/interop/report-browser/check.mjs" "$work"/*.html

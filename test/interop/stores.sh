@@ -165,10 +165,15 @@ PY
   check 'Docker Model Runner: its blobs are what its manifest says' ends 3 '2 of 2 files match what Docker Model Runner recorded' weighmark verify "$docker"
   check 'Docker Model Runner: scan' ends 0 PASS weighmark scan "$docker"
   check 'Docker Model Runner: inspect' ends 0 'tiny.gguf' weighmark inspect "$docker"
-  check 'Docker Model Runner: seal says why not' ends 2 'no place for a signature' weighmark seal "$docker" --key "$work/me.key"
+  check 'Docker Model Runner: sealed beside its own files' ends 0 SEALED weighmark seal "$docker" --key "$work/me.key"
+  check 'Docker Model Runner: verified' ends 0 VERIFIED weighmark verify "$docker" --key "$work/me.pub"
+  check 'Docker Model Runner: its own tool goes on with the store' mdl list
+  mv "$HOME/.docker/models/weighmark" "$work/docker-seals"
   object=$(find "$HOME/.docker/models/blobs" -type f -size -353c -size +340c | head -1)
   chmod u+w "$object" && change "$object"
   check 'Docker Model Runner: the changed layer is named' ends 1 'download-conflict.*tiny.gguf' weighmark verify "$docker"
+  mv "$work/docker-seals" "$HOME/.docker/models/weighmark"
+  check 'Docker Model Runner: and by its seal' ends 1 'digest-mismatch.*tiny.gguf' weighmark verify "$docker" --key "$work/me.pub"
 fi
 
 # --- one finding hides no other ---

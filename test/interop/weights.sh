@@ -85,5 +85,17 @@ affine() { # torchao, compressed-tensors and ONNX Runtime: 14 children of each o
 }
 check "weights of torchao, compressed-tensors and ONNX Runtime are recomputed" affine
 
+calibrated() { # GPTQ and AWQ by real packers: the fixtures again, byte for byte, and neither verified nor accused
+  local packers="$cache/packers"
+  [ -d "$packers" ] || "$python" -m pip install -q --target "$packers" --no-deps llmcompressor==0.14.0.1 auto-round==0.16.1 loguru==0.7.3 py-cpuinfo==9.0.0
+  PYTHONPATH="$packers" "$python" "$root/fixtures/weights/make-calibrated.py" "$work/calibrated"
+  diff -r "$work/calibrated" "$root/fixtures/weights/calibrated"
+  for type in float16 float32; do PYTHONPATH="$packers" "$python" "$root/fixtures/weights/make-calibrated.py" "$work/calibrated-$type" 4 "$type"; done
+  for child in "$work"/calibrated*/{gptq,gptq-second,awq,compressed-gptq}; do printf '%s\t%s\n' "$child" "$(dirname "$child")/parent"; done |
+    node "$here/derive-all.ts" > "$work/calibrated.out"
+  node "$here/judge.ts" calibrated < "$work/calibrated.out"
+}
+check "weights of GPTQ and AWQ are neither verified nor accused" calibrated
+
 echo "weights: $passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -57,6 +57,18 @@ environments: [{ name: prod, require: [bom] }]
   );
   const [prod] = await weighmark.explain(asked);
   assert.deepEqual([prod?.subject, prod?.outcome], ['prod', 'verified']);
+  const evaluated = await weighmark.attest('demo:1', {
+    type: 'evaluation',
+    result: 'passed',
+    metrics: { accuracy: 0.9 },
+    signer: tom.signer,
+    registry,
+  });
+  assert.equal(evaluated.id, sealed.id);
+  const evidence = await weighmark.report({ ...asked, environment: 'prod' });
+  assert.equal(evidence.id, sealed.id);
+  assert.deepEqual(evidence.lineage.nodes.get(tree.lineage.root)?.describedBy, ['tom']);
+  assert.ok(evidence.facts.bom !== null && evidence.verdict.outcome !== 'verified', 'nothing is promoted yet');
   const tried = await weighmark.promote({ ...asked, environment: 'prod', signer: bot.signer, dryRun: true });
   assert.deepEqual([tried.verdict.outcome, tried.promoted], ['verified', null]);
   const promoted = await weighmark.promote({ ...asked, environment: 'prod', signer: bot.signer });

@@ -12,6 +12,7 @@ test('the exports are these and no others', () => {
     'PREDICATES',
     'WeighmarkError',
     'approve',
+    'attest',
     'audit',
     'buildManifest',
     'explain',
@@ -21,7 +22,9 @@ test('the exports are these and no others', () => {
     'initRegistry',
     'inspect',
     'keySigner',
+    'keygen',
     'lineage',
+    'lintPolicy',
     'omsRoot',
     'openRegistry',
     'parseDigestList',
@@ -30,6 +33,7 @@ test('the exports are these and no others', () => {
     'promote',
     'pull',
     'push',
+    'report',
     'revoke',
     'rollback',
     'scan',
@@ -63,4 +67,29 @@ test('no trust is a refusal, and hash gives the known digest', async () => {
   assert.equal((await library.verify(folder, { trust: [] })).verdict.outcome, 'nothing');
   const [result] = await library.hash([join(folder, 'a')]);
   assert.equal(result?.digests.blake3, 'af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262');
+});
+
+test('scan tells every finding with its file, as many as make its verdict', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'weighmark-library-'));
+  writeFileSync(join(folder, 'bad.pkl'), 'cposix\nsystem\n(S"true"\ntR.');
+  const scanned = await library.scan(folder);
+  assert.equal(scanned.verdict, 'block');
+  assert.deepEqual(
+    scanned.findings.map(({ file }) => file),
+    ['bad.pkl'],
+  );
+  assert.deepEqual(scanned.findings[0]?.rule, scanned.files[0]?.findings[0]?.rule);
+});
+
+test('keygen makes what keySigner opens and a policy takes', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'weighmark-library-'));
+  const made = await library.keygen(join(folder, 'anna'), 'secret');
+  assert.ok(made.encrypted);
+  await assert.rejects(library.keySigner(made.privateKey, 'other'), { code: 'password-wrong' });
+  const policy = await library.parsePolicy(
+    `format: weighmark-policy/1\nname: p\nversion: 1\nexpires: 2099-01-01\nprincipals: { anna: { keys: [${made.spki}] } }\nroles: { approver: [anna], promoter: [anna] }\nenvironments: [{ name: prod, approvals: 1 }]\n`,
+  );
+  assert.equal(policy.principals[0]?.name, 'anna');
+  assert.ok((await library.lintPolicy(policy)).some(({ place }) => place === 'log'));
+  await assert.rejects(library.keygen(join(folder, 'anna')), { code: 'already-exists' });
 });

@@ -9,6 +9,9 @@ export const EXPLAINED: Readonly<Record<string, string>> = {
     'the names of an object are different ones: equal they never are',
   'src/domain/authority/time.ts | swap | time > (newest.get(anchor) ?? 0) | (time) >= (newest.get(anchor) ?? 0)':
     'the same time set twice is the same time',
+  'src/domain/policy/orphans.ts | swap | index > entry.index | (index) >= (entry.index)':
+    'the only entry of the same index is itself, and whoever made it promotes no more',
+  'src/domain/tlog/proof.ts | swap | end < 0 | (end) <= (0)': 'what begins with an empty line has no header',
   'src/domain/tlog/leaf.ts | swap | bytes.length > LIMITS.logLeafBytes | (bytes.length) >= (LIMITS.logLeafBytes)':
     BOTH_WAYS,
   'src/domain/tlog/leaf.ts | negate | bundle === undefined | !(bundle === undefined)': BOTH_WAYS,

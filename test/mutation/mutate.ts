@@ -50,7 +50,7 @@ const folder = mkdtempSync(join(realpathSync(tmpdir()), 'weighmark-mutants-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
 const rooms = values.held ? Object.keys(HELD) : values.room;
-const tests = values.held ? [...new Set(Object.values(HELD))] : positionals;
+const tests = values.held ? [...new Set(Object.values(HELD).flat())] : positionals;
 const all = mutantsOf(ROOMS, folder);
 const chosen = shareOf(
   all.filter(({ path }) => rooms.some((room) => path.startsWith(`${room}/`) || path === room)),
@@ -97,6 +97,7 @@ async function tryAll(path: string): Promise<void> {
     if (tests === null) return void notTried.push(`${path}: does not load again`);
   }
   await tests.end();
+  keepKilled();
   const words = `${known.length} tests, of ${before} mutants ${before - alive.size} killed`;
   process.stderr.write(`${path}: ${words}${orders.length > 0 ? `, ${orders.length} not tried` : ''}\n`);
 }
@@ -148,12 +149,15 @@ function report(): number {
   process.stdout.write(
     `${chosen.length} of ${all.length} mutants: ${killed.size} killed, ${living.length} not, ${unexplained.length} of them unexplained\n`,
   );
-  if (values.json !== undefined)
-    writeFileSync(
-      values.json,
-      JSON.stringify({ killed: [...killed].map(([id, by]) => ({ ...all[id], by })), left: living, notTried }, null, 1),
-    );
+  keepKilled();
   return unexplained.length + stale.length + notTried.length === 0 ? 0 : 1;
+}
+
+/** After every file, so that a run that is ended from outside can be gone on with. */
+function keepKilled(): void {
+  if (values.json === undefined) return;
+  const said = { killed: [...killed].map(([id, by]) => ({ ...all[id], by })), left: [...alive.values()], notTried };
+  writeFileSync(values.json, JSON.stringify(said, null, 1));
 }
 
 function shown(mutant: Mutant): string {

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { EXPLAINED } from './explained.ts';
 import { ROOMS, keyOf, mutantsOf, shareOf } from './mutants.ts';
 import { instrument } from './operators.ts';
+import { endAll, open } from './pool.ts';
 
 const SOURCE = `
 function first(of: readonly number[], limit: number): number | null {
@@ -78,3 +83,42 @@ test('a part of the mutants is the same part each time, about as large as asked'
   assert.notDeepEqual(shareOf(all, 0.1, 2), tenth);
   assert.ok(tenth.length > all.length / 20 && tenth.length < all.length / 5, `${tenth.length} of ${all.length}`);
 });
+
+/** As a mutant makes it: without an end, and without a step that could be counted. */
+const ENDLESS = `
+import { spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+test('starts a command', () => {
+  const words = 'require("node:fs").writeFileSync(process.env.PLACE, String(process.pid)); for (;;);';
+  if (process.env.WEIGHMARK_MUTANT !== undefined) spawnSync(process.execPath, ['-e', words]);
+});
+`;
+
+test('a command that a mutant keeps from ending ends with the worker that waits for it', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'weighmark-mutant-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const [file, place] = [join(folder, 'endless.test.ts'), join(folder, 'pid')];
+  writeFileSync(file, ENDLESS);
+  process.env['PLACE'] = place;
+  const tests = await open(file, folder);
+  assert.deepEqual(
+    tests?.tests.map(({ repeats }) => repeats),
+    [true],
+  );
+  void tests.run([{ mutant: 1, tests: [0], ms: 1000, unproven: 1 }]);
+  while (!existsSync(place) || readFileSync(place, 'utf8') === '') await setTimeout(20);
+  const pid = Number(readFileSync(place, 'utf8'));
+  assert.ok(isThere(pid));
+  endAll();
+  while (isThere(pid)) await setTimeout(20);
+});
+
+/** Not even one that ended and that nobody has asked about yet. */
+function isThere(pid: number): boolean {
+  try {
+    const isEnded = existsSync('/proc/self/stat') && / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+    return process.kill(pid, 0) && !isEnded;
+  } catch {
+    return false;
+  }
+}

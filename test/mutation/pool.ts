@@ -8,6 +8,24 @@ import type { Answer, Known, Order } from './worker.ts';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const HOOK = join(ROOT, 'test/mutation/switch.ts');
 
+/** Each leads a group of its own: the commands that its tests start end with it, however busy they are. */
+const leaders = new Set<ChildProcess>();
+process.on('exit', endAll);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
+
+export function endAll(): void {
+  leaders.forEach(endGroup);
+}
+
+function endGroup(leader: ChildProcess): void {
+  leaders.delete(leader);
+  try {
+    if (leader.pid !== undefined) process.kill(-leader.pid, 'SIGKILL');
+  } catch {
+    // Nothing of it is left.
+  }
+}
+
 export interface Ran {
   readonly answers: readonly (string | null)[];
   readonly ended: 'well' | 'late' | 'gone';
@@ -35,7 +53,7 @@ export async function open(path: string, folder: string, mutant?: number): Promi
     return said?.value?.[0];
   };
   const first = await next(600_000);
-  if (first?.kind !== 'ready') return (child.kill('SIGKILL'), null);
+  if (first?.kind !== 'ready') return (endGroup(child), null);
   return {
     tests: first.tests,
     atLoad: first.atLoad,
@@ -45,15 +63,16 @@ export async function open(path: string, folder: string, mutant?: number): Promi
       while (given.length < orders.length) {
         const answer = await next(patience(orders.slice(given.length)));
         if (answer?.kind === 'done') given.push(answer.killed);
-        else return (child.kill('SIGKILL'), { answers: given, ended: answer === null ? 'late' : 'gone' });
+        else return (endGroup(child), { answers: given, ended: answer === null ? 'late' : 'gone' });
       }
       return { answers: given, ended: 'well' };
     },
     end: async () => {
-      if (!child.connected) return;
-      child.send('end');
-      await Promise.race([gone, later(5_000)]);
-      child.kill('SIGKILL');
+      if (child.connected) {
+        child.send('end');
+        await Promise.race([gone, later(5_000)]);
+      }
+      endGroup(child);
     },
   };
 }
@@ -66,10 +85,11 @@ function patience(orders: readonly Order[]): number {
 
 function start(path: string, folder: string, mutant: number | undefined): ChildProcess {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-  return fork(join(ROOT, 'test/mutation/worker.ts'), [path], {
+  const child = fork(join(ROOT, 'test/mutation/worker.ts'), [path], {
     cwd: ROOT,
     execArgv: ['--import', join(ROOT, 'test/own-temporary-folder.ts')],
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    detached: true,
     env: {
       ...env,
       NODE_OPTIONS: `--disable-warning=ExperimentalWarning --import=${HOOK}`,
@@ -79,6 +99,8 @@ function start(path: string, folder: string, mutant: number | undefined): ChildP
       ...(mutant === undefined ? {} : { WEIGHMARK_MUTANT: String(mutant) }),
     },
   });
+  leaders.add(child);
+  return child;
 }
 
 function later(ms: number): Promise<null> {

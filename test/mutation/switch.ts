@@ -12,6 +12,10 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Thrown out of what would not end. */
 export class TooManySteps extends Error {}
 
+/** A command that a test starts: nobody in it waits for an error, and its test waits for it. A hundred times what any needs. */
+const isCommand = process.argv[1]?.endsWith('/test/mutation/worker.ts') !== true;
+const COMMAND_STEPS = 20_000_000;
+
 export const switchboard = {
   /** The mutant that runs; -1: none. */
   active: Number(WEIGHMARK_MUTANT ?? -1),
@@ -19,12 +23,13 @@ export const switchboard = {
   seen: new Set<number>(),
   /** How often anything was asked: what a loop that a mutant made endless runs up. */
   steps: 0,
-  limit: Infinity,
+  limit: isCommand ? COMMAND_STEPS : Infinity,
 };
 
 (globalThis as { weighmarkMutant?: (id: number) => boolean }).weighmarkMutant = (id) => {
   if (switchboard.active === -1) switchboard.seen.add(id);
   switchboard.steps += 1;
+  if (switchboard.steps > switchboard.limit && isCommand) process.exit(70);
   if (switchboard.steps > switchboard.limit) throw new TooManySteps('more steps than there is any need for');
   return id === switchboard.active;
 };

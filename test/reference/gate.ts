@@ -44,7 +44,7 @@ function orphansOf(w: World, { claims, id, aliases }: GateFacts, env: Env): read
   const found = orphansBetween(given, { policy: policyOf(w), claims }, entries);
   return orphanFindings(
     found.map((orphan) => ({ orphan, before: given.policy })),
-    { digests: [...idsIn(w, id), ...aliases], name: w.name, environment: env.name },
+    { digests: [...idsIn(w, id), ...aliases], name: w.name, environment: environmentOf(env), lineage: new Set() },
   );
 }
 

@@ -1,11 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { buildRemovedRecords } from '../../src/domain/claims/removed-records.ts';
 import { parsePolicy } from '../../src/domain/policy/parse.ts';
+import { orphansAgainst } from '../../src/flows/gate/earlier-policies.ts';
 import { revoke } from '../../src/flows/gate/revoke.ts';
 import { rollback } from '../../src/flows/gate/rollback.ts';
 import { bundleFor, people, type Name } from '../domain/policy/world.ts';
-import { bare, policyText, promoteAs, publishStory, signerOf, type GateWorld } from '../flows/gate-world.ts';
-import { PREDICATES, answers, attach, failed, world } from './denials-world.ts';
+import {
+  MODEL_FILES,
+  bare,
+  policyText,
+  promoteAs,
+  publishStory,
+  signerOf,
+  type GateWorld,
+} from '../flows/gate-world.ts';
+import { PREDICATES, answers, attach, failed, hashOf, world } from './denials-world.ts';
 
 /** A "no" outlives its speaker: who leaves the policy takes nothing with them that they said against anything. */
 const BEFORE = policyText();
@@ -77,6 +87,86 @@ test('who stays and holds the role no more is replaced too', async (t) => {
       .replace('evaluator: [erin]', 'evaluator: [erin, rita]'),
   );
   await every(of, model, after, ['revocation-orphaned'], 1);
+});
+
+test('a list of records that must go and a failed check of a dataset stay, where the environment asks for them', async (t) => {
+  const of = await world(t);
+  const { dataset, model } = await publishStory(of);
+  const list = bundleFor({
+    by: 'rita',
+    type: PREDICATES['removed-records'],
+    about: bare(dataset),
+    predicate: buildRemovedRecords({ hashing: 'open', profile: 'typed', records: [hashOf('a record')] }),
+    name: 'acme/data',
+  });
+  const check = bundleFor({
+    by: 'erin',
+    type: PREDICATES['records-check'],
+    about: bare(dataset),
+    predicate: { check: 'overlap', result: 'FAILED' },
+    name: 'acme/data',
+  });
+  for (const bundle of [list, check]) await attach(of, dataset, bundle, { name: 'acme/data' });
+  const asking = (rule: string, text: Buffer): Buffer =>
+    Buffer.from(text.toString().replace('- name: staging', `- name: staging\n    ${rule}`));
+  const removals = 'removedRecords: refuse';
+  const checks = 'datasets: { require: [reference] }';
+  await every(of, model, asking(removals, BEFORE), ['removed-record'], 4);
+  await every(of, model, asking(checks, BEFORE), ['claim-negative'], 1);
+  await promoteAs(of, 'ci', 'staging');
+  const noRita = without('rita', 'rob');
+  await every(of, model, asking(removals, noRita), ['revocation-orphaned'], 1);
+  await every(of, model, asking(checks, without('erin', 'dana')), ['revocation-orphaned'], 1);
+  await every(of, model, asking(checks, noRita), ['claim-negative'], 1);
+  await every(of, model, noRita, [], 0);
+  await every(of, model, asking(removals, without('rita', 'rob', formerly('rita'))), ['removed-record'], 4);
+  const verification = { keyless: of.ports.keyless, now: of.ports.clock.now() };
+  const lint = await orphansAgainst(POLICY, { registry: of.registry, policy: parsePolicy(noRita), verification });
+  assert.deepEqual(
+    lint.map(({ orphan }) => `${orphan.what} by ${orphan.by}`),
+    ['1 record of acme/data must go, by a list by rita'],
+  );
+});
+
+test('what a scanner finds after the promotion is heard where only the promotion is asked about', async (t) => {
+  const of = await world(t);
+  const { model } = await publishStory(of);
+  const found = (result: readonly object[]) =>
+    bundleFor({ by: 'erin', type: PREDICATES.vulns, about: bare(model), predicate: { scanner: { uri: 'x', result } } });
+  await attach(of, model, found([]));
+  const rules = 'scan: { role: scanner, failOn: high }';
+  const text = (rest = '') =>
+    Buffer.from(
+      policyText(undefined, rest)
+        .toString()
+        .replace('evaluator: [erin]', 'evaluator: [erin]\n  scanner: [erin]')
+        .replace('- name: staging', `- name: staging\n    ${rules}`),
+    );
+  await promoteAs(of, 'ci', 'staging', { text: text() });
+  // What audit's own scan says of these few bytes is another matter.
+  const heard = async (policy: Buffer) =>
+    Object.values(await answers(of, model, policy)).map(([codes]) => codes.includes('scan-finding'));
+  assert.deepEqual(await heard(text()), [false, false, false]);
+  const severity = [{ method: 'weighmark', score: 'high' }];
+  await attach(of, model, found([{ id: 'WM-PICKLE-001', severity, annotations: { path: 'config.json' } }]));
+  assert.deepEqual(await heard(text()), [true, true, true]);
+  const named = `rule: WM-PICKLE-001, path: config.json, reason: seen, expires: 2027-01-01`;
+  const suppressed = (sha256: string) => text(`suppressions: [{ ${named}, sha256: ${sha256} }]`);
+  assert.deepEqual(await heard(suppressed(hashOf(MODEL_FILES['config.json']))), [false, false, false]);
+  assert.deepEqual(await heard(suppressed(hashOf('other bytes'))), [true, true, true]);
+});
+
+test('whoever wants records gone and was lost since leaves it open, not refused', async (t) => {
+  const of = await world(t);
+  const { dataset, model } = await publishStory(of);
+  const predicate = buildRemovedRecords({ hashing: 'open', profile: 'typed', records: [hashOf('a record')] });
+  const said = { type: PREDICATES['removed-records'], about: bare(dataset), predicate, name: 'acme/data' };
+  await attach(of, dataset, bundleFor({ by: 'rita', ...said }), { name: 'acme/data' });
+  const text = Buffer.from(BEFORE.toString().replace('- name: staging', '- name: staging\n    removedRecords: refuse'));
+  const lost = { kind: 'principal', name: 'rita', since: '2026-01-01T00:00:00.000Z' } as const;
+  const ports = { ...of.ports, registry: of.registry, signer: signerOf('rob') };
+  await revoke({ action: 'revoke', reason: 'lost', policy: POLICY, target: lost, artifact: null }, ports);
+  await every(of, model, text, ['denial-unconfirmed'], 4);
 });
 
 test('what was let count again under the earlier policy is no orphan; nor is what a stranger says', async (t) => {

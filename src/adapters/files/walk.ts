@@ -278,6 +278,13 @@ function locate({ root, base }: Place, path: string): string {
   return path === '' ? root : base + (sep === '/' ? path : path.replaceAll('/', sep));
 }
 
+/** Weights are read more than once, and their names count. */
+const PIPED = 'save it to a file and name that; `weighmark hash -` alone reads what is piped into it';
+
 function special(path: string): WeighmarkError {
-  return new WeighmarkError('special-file', `${path} is neither a file nor a folder`, { subject: path });
+  const piped = /^\/(?:dev|proc)\//.test(path);
+  return new WeighmarkError('special-file', `${path} is neither a file nor a folder`, {
+    subject: path,
+    ...(piped ? { hint: PIPED } : {}),
+  });
 }

@@ -1,8 +1,9 @@
 import { availableParallelism, constants } from 'node:os';
 import { outboardBytes } from '../../domain/digest/outboard.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
+import { pushAll } from '../../domain/base/lists.ts';
 import type { HashAlgorithm } from '../../domain/digest/algorithm.ts';
-import type { HashOptions, HashResult } from '../../domain/ports/hasher.ts';
+import type { HashOptions, HashResult, Stretch } from '../../domain/ports/hasher.ts';
 import { fileError } from '../files/errors.ts';
 import { stageOutboards } from './outboard-files.ts';
 import type { Addon } from './native.ts';
@@ -81,6 +82,7 @@ function wantsContent(job: SizedJob, options: HashOptions): boolean {
   return (
     job.sizeBytes <= Math.min(options.contentUpToBytes ?? -1, CONTENT_BYTES) &&
     job.part === undefined &&
+    job.stretches === undefined &&
     job.outboardTo === undefined &&
     !wantsOutboard(job, options)
   );
@@ -89,14 +91,18 @@ function wantsContent(job: SizedJob, options: HashOptions): boolean {
 /** Of the head, and of each job's numbers; a view of eight bytes each reads both. */
 const HEAD_BYTES = 24;
 const JOB_BYTES = 64;
+const STRETCH_BYTES = 16;
 const PATHS_AT_ONCE = 4096;
 
 /**
- * Little-endian, as `kernel/src/request.rs` reads it: the head, every job's numbers, then the paths, each with a NUL. In
- * one piece and with few calls, since there may be a million jobs.
+ * Little-endian, as `kernel/src/request.rs` reads it: the head, every job's numbers, their stretches, then the paths, each with
+ * a NUL. In one piece and with few calls, since there may be a million jobs.
  */
 function encode(jobs: readonly SizedJob[], options: HashOptions, segmentBytes: number): Buffer {
-  const pathsAt = HEAD_BYTES + jobs.length * JOB_BYTES;
+  const stretches: Stretch[] = [];
+  for (const job of jobs) if (job.stretches !== undefined) pushAll(stretches, job.stretches);
+  const stretchesAt = HEAD_BYTES + jobs.length * JOB_BYTES;
+  const pathsAt = stretchesAt + stretches.length * STRETCH_BYTES;
   // A UTF-16 code unit is at most three bytes of UTF-8. What is not written takes no memory.
   const memory = new ArrayBuffer(
     jobs.reduce(
@@ -111,7 +117,12 @@ function encode(jobs: readonly SizedJob[], options: HashOptions, segmentBytes: n
   bytes.writeUInt32LE(Math.max(1, options.jobs ?? availableParallelism()), 4);
   bytes.writeBigUInt64LE(BigInt(segmentBytes), 8);
   bytes.writeUInt32LE(jobs.length, 16);
+  bytes.writeUInt32LE(stretches.length, 20);
   encodeNumbers(new DataView(memory, HEAD_BYTES), jobs, options);
+  for (const [index, { start, end }] of stretches.entries()) {
+    bytes.writeBigUInt64LE(BigInt(start), stretchesAt + index * STRETCH_BYTES);
+    bytes.writeBigUInt64LE(BigInt(end), stretchesAt + index * STRETCH_BYTES + 8);
+  }
   return bytes.subarray(0, encodePaths(bytes, pathsAt, jobs));
 }
 
@@ -129,6 +140,7 @@ function encodeNumbers(view: DataView, jobs: readonly SizedJob[], options: HashO
         (stamp === undefined ? 0 : FLAG.stamped),
       true,
     );
+    if (job.stretches !== undefined) view.setUint32(at + 4, job.stretches.length, true);
     view.setFloat64(at + 8, job.sizeBytes, true);
     view.setFloat64(at + 16, job.part?.start ?? 0, true);
     view.setFloat64(at + 24, job.part?.fileBytes ?? job.sizeBytes, true);
@@ -158,22 +170,43 @@ function decode(response: Buffer, jobs: readonly SizedJob[], options: HashOption
   if (response.length === 0) throw new WeighmarkError('internal', 'the native kernel refused a request');
   const names = (['blake3', 'sha256'] as const).filter((name) => options.algorithms.includes(name));
   let digestAt = 4 + FAILURE_BYTES * response.readUInt32LE(0);
-  let outboardAt = digestAt + jobs.length * names.length * DIGEST_BYTES;
   const failed = tellFailures(response, jobs, options);
-  let contentAt = outboardAt;
-  for (const [index, job] of jobs.entries())
-    if (wantsOutboard(job, options) && !failed.has(index)) contentAt += outboardBytes(job.sizeBytes);
+  const more = moreOf(response, { jobs, options, failed, at: digestAt + jobs.length * names.length * DIGEST_BYTES });
   return jobs.map((job, index) => {
     const digests: Partial<Record<HashAlgorithm, string>> = {};
     for (const name of names) digests[name] = response.toString('hex', digestAt, (digestAt += DIGEST_BYTES));
     if (failed.has(index)) return { sizeBytes: job.sizeBytes, digests: {} };
-    const result = { sizeBytes: job.sizeBytes, digests };
+    return more({ sizeBytes: job.sizeBytes, digests }, job);
+  });
+}
+
+/** What stands behind the digests: all outboards, all contents, all digests of stretches, of the jobs that did not fail. */
+function moreOf(
+  response: Buffer,
+  about: { jobs: readonly SizedJob[]; options: HashOptions; failed: ReadonlySet<number>; at: number },
+): (result: HashResult, job: SizedJob) => HashResult {
+  const { options } = about;
+  let outboardAt = about.at;
+  let contentAt = outboardAt;
+  let stretchAt = 0;
+  for (const [index, job] of about.jobs.entries()) {
+    if (about.failed.has(index)) continue;
+    if (wantsOutboard(job, options)) contentAt += outboardBytes(job.sizeBytes);
+    if (wantsContent(job, options)) stretchAt += job.sizeBytes;
+  }
+  stretchAt += contentAt;
+  return (result, job) => {
     if (wantsContent(job, options))
       return { ...result, content: response.subarray(contentAt, (contentAt += job.sizeBytes)) };
-    return wantsOutboard(job, options)
-      ? { ...result, outboard: response.subarray(outboardAt, (outboardAt += outboardBytes(job.sizeBytes))) }
-      : result;
-  });
+    const { stretches } = job;
+    const outboard = wantsOutboard(job, options)
+      ? { outboard: response.subarray(outboardAt, (outboardAt += outboardBytes(job.sizeBytes))) }
+      : null;
+    if (outboard === null && stretches === undefined) return result;
+    const end = stretchAt + (stretches?.length ?? 0) * DIGEST_BYTES;
+    const digests = stretches === undefined ? {} : { stretches: response.subarray(stretchAt, (stretchAt = end)) };
+    return { ...result, ...outboard, ...digests };
+  };
 }
 
 /** Throws the first failure, or tells each failed job once. */

@@ -76,7 +76,7 @@ function publicRefusal(form: KeyForm): readonly [string, string?] {
       : form.kind === 'der' && form.what === 'certificate';
   return certificate
     ? ['a certificate: signing needs its private key', '`--certificate-chain FILE --key KEY` signs under it']
-    : ['a public key: signing needs the private one'];
+    : ['a public key: signing needs the private one', '`weighmark keygen NAME` made both: NAME.key is the private one'];
 }
 
 type PrivateInput = PrivateKeyInput | JsonWebKeyInput;

@@ -3,14 +3,16 @@ import { CODES } from '../../domain/base/errors.ts';
 import { parseAsked } from '../../domain/registry/reference.ts';
 import { bomDiff } from '../../flows/bom/diff.ts';
 import { filesOf as filesOfTree } from '../../flows/bom/create.ts';
-import { diffArtifacts, type DiffOutcome, type DiffSide } from '../../flows/describe/diff.ts';
+import { diffArtifacts, type DiffSide } from '../../flows/describe/diff.ts';
+import { relate } from '../../flows/derive/relate.ts';
 import { inspectFiles, inspectPath } from '../../flows/describe/inspect.ts';
 import { filesOf } from '../../flows/registry/registry-show.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { addLogOptions, openArtifact, type LogOptions } from '../registry-options.ts';
 import { diffReport as bomReport } from '../views/bom.ts';
-import { diffMarkdown, diffText } from '../views/diff.ts';
+import { diffMarkdown, diffText, type Related } from '../views/diff.ts';
+import { weighPorts } from '../weigh-ports.ts';
 
 const HEAD = 4096;
 
@@ -26,10 +28,9 @@ export const register: Register = (program, run) => {
 async function diff(context: Context, [a, b]: readonly [string, string], options: LogOptions): Promise<Report> {
   if ((await isBom(context, a)) && (await isBom(context, b))) return diffBoms(context, a, b);
   const sides = [await sideOf(context, a, options), await sideOf(context, b, options)] as const;
-  return report(
-    await diffArtifacts(...sides, { progress: context.progress, signal: context.signal }),
-    context.options.verbose,
-  );
+  const outcome = await diffArtifacts(...sides, { progress: context.progress, signal: context.signal });
+  const weights = await relate(sides, outcome, { ...weighPorts(context), numbers: await context.numbers() });
+  return report({ ...outcome, ...(weights === null ? {} : { weights }) }, context.options.verbose);
 }
 
 /** The BOMs' changes under the one schema of this command. */
@@ -79,7 +80,7 @@ async function sideOf(context: Context, ref: string, options: LogOptions): Promi
   return { shown: ref, files, claimed: (await inspectFiles(files, { name: place.name, id }, { signal })).claimed };
 }
 
-function report(outcome: DiffOutcome, verbose: boolean): Report {
+function report(outcome: Related, verbose: boolean): Report {
   return {
     exitCode: outcome.differs ? CODES.differs : 0,
     json: { ...outcome },

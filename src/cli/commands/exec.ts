@@ -9,10 +9,9 @@ import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { asksPolicy } from '../gate-verdict.ts';
 import { openTarget, policyFrom } from '../policy-options.ts';
-import { openArtifact } from '../registry-options.ts';
-import { addVerifyOptions, requireSound, verifyPath, verifyTo, type VerifyOptions } from '../verification.ts';
+import { addVerifyOptions, requireSound, verifyStored, verifyTo, type VerifyOptions } from '../verification.ts';
 import { verdictText } from '../views/verdict.ts';
-import { gateOf } from './pull.ts';
+import { gateOf, pullPorts } from './pull.ts';
 
 interface Options extends VerifyOptions {
   readonly statusFd?: number;
@@ -67,25 +66,22 @@ function broughtOf({ verdict, files }: VerifyOutcome, path: string): Brought {
   return { verdict, file: only !== undefined && others.length === 0 && only.location === path ? only.path : null };
 }
 
-/**
- * Out of a registry: every byte is held to its digest as it is written. With a policy the id must be what is promoted; else
- * somebody trusted must have signed it, which the bytes that were written are asked.
- */
+/** Out of a registry: somebody trusted must have signed the bytes that were written, or, with a policy, they are what is promoted. */
 async function bringStored(
   context: Context,
   { ref, target }: { ref: string; target: string },
   options: Options,
 ): Promise<Brought> {
-  const loaded = asksPolicy(options) ? await policyFrom(context, options) : undefined;
-  const { registry, place } =
-    loaded === undefined
-      ? await openArtifact(context, ref, options)
-      : await openTarget(context, ref, { policy: loaded.policy, options });
-  const ports = { files: await context.files(), stagings: await context.stagings(), progress: context.progress };
-  const gate = loaded === undefined ? {} : { gate: gateOf(context, { ref, options, registry, loaded }) };
-  const { verdict, name } = await pull({ place, target, ...gate }, ports, registry);
-  if (verdict !== null) return { verdict, file: null };
-  return { verdict: (await verifyPath(context, { path: target, shown: ref, name }, options)).verdict, file: null };
+  if (!asksPolicy(options)) {
+    const outcome = await verifyStored(context, ref, options, { target, durable: false });
+    return broughtOf(outcome, outcome.place);
+  }
+  const loaded = await policyFrom(context, options);
+  const { registry, place } = await openTarget(context, ref, { policy: loaded.policy, options });
+  const gate = gateOf(context, { ref, options, registry, loaded });
+  const { verdict } = await pull({ place, target, gate }, await pullPorts(context), registry);
+  if (verdict === null) throw new WeighmarkError('internal', 'a policy was asked about and said nothing');
+  return { verdict, file: null };
 }
 
 function folderName(path: string): string {

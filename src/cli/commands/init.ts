@@ -1,5 +1,6 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { WeighmarkError } from '../../domain/base/errors.ts';
+import { forShell } from '../../domain/base/text.ts';
 import { planInit, POLICY_FILE, writeInit, type PlannedFile, type Survey } from '../../flows/setup/init.ts';
 import type { Register, Report, Style } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -22,8 +23,8 @@ async function init(context: Context, dir: string, options: { yes?: boolean }): 
   const kept = plan.filter(({ exists }) => exists).map(({ path }) => path);
   return {
     exitCode: 0,
-    json: { survey, written, kept, next: nextCommands(survey) },
-    text: (style) => ({ out: page(style, { survey, written, kept }) }),
+    json: { survey, written, kept, next: nextCommands(survey, dir) },
+    text: (style) => ({ out: page(style, { survey, written, kept, dir }) }),
   };
 }
 
@@ -41,17 +42,23 @@ async function confirm(context: Context, plan: readonly PlannedFile[]): Promise<
     });
 }
 
-function nextCommands(survey: Survey): readonly string[] {
+/** As they are typed where `init` was: with the folder that it was given. */
+function nextCommands(survey: Survey, dir: string): readonly string[] {
+  const at = (path: string) => forShell(dir === '.' ? path : join(dir, path));
+
   const model = survey.models.find((path) => !survey.sealed.includes(folderOf(path)));
   const [sealed] = survey.sealed;
-  const lint = `weighmark policy lint ${POLICY_FILE}`;
+  const lint = `weighmark policy lint ${at(POLICY_FILE)}`;
   if (model === undefined && sealed !== undefined)
-    return [`weighmark verify ${sealed === '.' ? '.' : `./${sealed}`}`, lint];
+    return [`weighmark verify ${at(sealed === '.' ? '.' : `./${sealed}`)}`, lint];
   const folder = model === undefined ? './model' : `./${folderOf(model) === '.' ? model : folderOf(model)}`;
-  return ['weighmark keygen', `weighmark seal ${folder} --key weighmark.key`, lint];
+  return ['weighmark keygen', `weighmark seal ${at(folder)} --key weighmark.key`, lint];
 }
 
-function page(style: Style, found: { survey: Survey; written: readonly string[]; kept: readonly string[] }): string {
+function page(
+  style: Style,
+  found: { survey: Survey; written: readonly string[]; kept: readonly string[]; dir: string },
+): string {
   const { survey } = found;
   const rows: readonly (readonly [string, string])[] = [
     ['models', count(survey.models)],
@@ -62,7 +69,7 @@ function page(style: Style, found: { survey: Survey; written: readonly string[];
     ['kept', found.kept.join(', ') || 'nothing was there'],
   ];
   const lines = rows.map(([label, value]) => `${label.padEnd(10)} ${style.plain(value)}`);
-  return `${lines.join('\n')}\n\nnext\n${nextCommands(survey)
+  return `${lines.join('\n')}\n\nnext\n${nextCommands(survey, found.dir)
     .map((command) => `  ${style.bold(command)}`)
     .join('\n')}\n`;
 }

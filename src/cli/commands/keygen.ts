@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { shownFingerprint } from '../../domain/pki/keys.ts';
-import { keygen, type KeygenOutcome } from '../../flows/sign/keygen.ts';
+import { keygen, refuseExisting, type KeygenOutcome } from '../../flows/sign/keygen.ts';
 import type { Register, Report } from '../command.ts';
 import { newPassword } from '../password.ts';
 
@@ -16,9 +16,11 @@ export const register: Register = (program, run) => {
       run(async (context, name: string, options: { password: boolean }) => {
         if (!/^[\p{L}\p{N}_][\p{L}\p{N}._@+-]*$/u.test(basename(name)))
           throw new WeighmarkError('usage', 'a key name is letters, digits and . _ @ + -', { subject: name });
+        const base = resolve(context.cwd, name);
+        await refuseExisting(base, await context.files());
         const password = options.password ? await newPassword(context) : null;
         const ports = { files: await context.files(), signers: await context.signers() };
-        const outcome = await keygen({ base: resolve(context.cwd, name), password }, ports);
+        const outcome = await keygen({ base, password }, ports);
         return report(name, outcome);
       }),
     );
@@ -36,6 +38,8 @@ function report(name: string, outcome: KeygenOutcome): Report {
         '',
         'Give the public key to your colleagues; who compares the fingerprint with you, types:',
         `  weighmark trust add ${style.plain(basename(name))} --key ${style.plain(`${basename(name)}.pub`)}`,
+        'In a policy, under `principals:`:',
+        `  ${style.plain(`${basename(name)}: { keys: [${outcome.spki}] }`)}`,
         '',
       ].join('\n'),
     }),

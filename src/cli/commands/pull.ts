@@ -3,12 +3,13 @@ import { formatBytes } from '../../domain/base/units.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import { passedCheck, verdictOf } from '../../domain/base/verdict.ts';
-import { pull, type PullInput, type PullOutcome } from '../../flows/registry/pull.ts';
+import { pull, type PullInput, type PullOutcome, type PullPorts } from '../../flows/registry/pull.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { addEnvironmentOptions, asksPolicy, withEnvironment, type EnvironmentOptions } from '../gate-verdict.ts';
 import { openTarget, policyFrom, type LoadedPolicy } from '../policy-options.ts';
 import { openArtifact } from '../registry-options.ts';
+import { pairsInTrust } from '../verification.ts';
 import { verdictJunit } from '../views/junit.ts';
 import { verdictSarif } from '../views/sarif.ts';
 import { verdictText } from '../views/verdict.ts';
@@ -35,13 +36,18 @@ export const register: Register = (program, run) => {
           place,
           target: resolve(context.cwd, dir),
           ...(options.only === undefined ? {} : { only: options.only }),
-          ...(loaded === undefined ? {} : { gate: gateOf(context, { ref, options, registry, loaded }) }),
+          ...(loaded === undefined
+            ? { signed: { pairs: await pairsInTrust(context, { place, registry }), hasher: () => context.hasher() } }
+            : { gate: gateOf(context, { ref, options, registry, loaded }) }),
         };
-        const ports = { files: await context.files(), stagings: await context.stagings(), progress: context.progress };
-        return report(await pull(input, ports, registry), dir, context.version);
+        return report(await pull(input, await pullPorts(context), registry), dir, context.version);
       }),
     );
 };
+
+export async function pullPorts(context: Context): Promise<PullPorts> {
+  return { files: await context.files(), stagings: await context.stagings(), progress: context.progress };
+}
 
 /** Nothing gets its name on disk unless it is what is promoted. */
 export function gateOf(

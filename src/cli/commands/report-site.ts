@@ -37,9 +37,11 @@ export async function writeSite(
   const target = resolve(context.cwd, folder);
   const written = new Map<Version, string>();
   const unreported: Unreported[] = [];
+  const pages = new Map(found.versions.map((version) => [version.id.replace('sha256:', ''), pathOf(version)]));
+  const site = { home: '../index.html', pageOf: (digest: string) => pages.get(digest)?.replace('models/', '') ?? null };
   for (const version of found.versions) {
     try {
-      const page = reportHtml(await evidenceOf(version), context.version, '../index.html');
+      const page = reportHtml(await evidenceOf(version), context.version, site);
       const path = pathOf(version);
       await files.write(join(target, path), page);
       written.set(version, path);

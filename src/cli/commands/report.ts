@@ -206,6 +206,9 @@ function siteText({ folder, pages, unreported }: Site, style: Style): string {
   return `${[...missing, style.plain(`${counted(pages, 'page')} and an overview: ${folder}/index.html`)].join('\n')}\n`;
 }
 
+/** The verdict alone was printed: the report is the page. */
+const PAGE = '`-o report.html` writes the page, .md and .json the same for others\n';
+
 /** A date alone means its last moment, UTC. */
 function moment(text: string): string {
   const time = /^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T23:59:59.999Z` : text;
@@ -250,7 +253,7 @@ function rendered(context: Context, evidence: Evidence, page: string): Report {
     },
     text: (style) => {
       const verdict = verdictText(summary, style);
-      return isToFile(context.options) ? toFile(context, made, verdict) : { out: verdict };
+      return isToFile(context.options) ? toFile(context, made, verdict) : { out: verdict, err: PAGE };
     },
     markdown: () => reportMarkdown(evidence),
     other: { html: () => page, cyclonedx: () => JSON.stringify(declared(evidence, context.version), null, 2) },

@@ -10,6 +10,7 @@ import {
   policyFrom,
   type PolicyOptions,
 } from '../policy-options.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
 import { checkArtifactName } from '../../domain/registry/reference.ts';
 import { addSignerOptions, signerFrom, type SignerOptions } from '../signer-options.ts';
 import { verdictJunit } from '../views/junit.ts';
@@ -38,13 +39,14 @@ export const register: Register = (program, run) => {
   );
 };
 
-async function decide(context: Context, name: string, options: Options): Promise<RollbackOutcome> {
+async function decide(context: Context, text: string, options: Options): Promise<RollbackOutcome> {
+  const name = nameAlone(text, options.env);
   const loaded = await policyFrom(context, options);
   const registry = openForWriting(context, await openUnder(context, loaded.policy, options), loaded.policy);
   const input = {
     ...loaded,
     ...pinnedOf(options),
-    name: checkArtifactName(name),
+    name,
     environment: options.env,
     ...(options.to === undefined ? {} : { to: options.to === 'none' ? null : pointerOf(options.to, name) }),
     ...(options.as === undefined ? {} : { as: options.as }),
@@ -52,6 +54,17 @@ async function decide(context: Context, name: string, options: Options): Promise
   return rollback(input, await gatePorts(context), {
     registry,
     signer: () => signerFrom(context, options, { refusal: options.to === 'none' }),
+  });
+}
+
+/** Which version it goes back to is said by `--to`. @throws WeighmarkError `usage`, `name-invalid`. */
+function nameAlone(text: string, environment: string): string {
+  const [, name, pointer] = /^([a-z0-9][^:@]*)[:@](.+)$/.exec(text) ?? [];
+  if (name === undefined || pointer === undefined) return checkArtifactName(text);
+  const back = `weighmark rollback ${checkArtifactName(name)} --env ${environment}`;
+  throw new WeighmarkError('usage', `\`${text}\` is a version: rollback takes the name alone`, {
+    subject: text,
+    hint: `\`${back}\` goes back to the one before, \`${back} --to ${pointer}\` to that one`,
   });
 }
 

@@ -95,7 +95,8 @@ async function scanPath(
     ...(suppressions === undefined ? {} : { suppressions }),
     ...(options.signer === undefined ? {} : { signer: options.signer }),
   };
-  const scan = await scanArtifact(tree, { files, progress: context.progress, signal: context.signal }, how);
+  const { progress, signal, hasher } = context;
+  const scan = await scanArtifact(tree, { files, progress, signal, hasher }, how);
   if (index === undefined || index.byWeights.size === 0) return scan;
   const { scanKnownWeights } = await import('../../flows/describe/known-weights.ts');
   return scanKnownWeights({ scan, tree, options: how }, { files, ...weighPorts(context) });

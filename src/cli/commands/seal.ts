@@ -65,29 +65,17 @@ export const register: Register = (program, run) => {
     .addOption(new Option('--recheck <which>', 'files of --from-parts to read again').choices(['sample', 'all']));
   addSignerOptions(addFeedOptions(command)).action(
     run(async (context, path: string, options: Options) => {
-      const input = { ...inputOf(context, path, options), root: await placeOf(context, path) };
+      const { root, files } = await storeView(resolve(context.cwd, path), await context.files());
+      const input = { ...inputOf(context, path, options), root };
       const judging = await judgingFrom(context, options, [path]);
       const records =
         options.records === true ? { records: { secret: await secretFrom(context, options.secret) } } : {};
       const parts = await partsFrom(context, options);
-      return report(path, await seal({ ...input, ...records, ...parts, judging }, await portsOf(context, options)));
+      const ports = { ...(await portsOf(context, options)), files };
+      return report(path, await seal({ ...input, ...records, ...parts, judging }, ports));
     }),
   );
 };
-
-/**
- * The folder or file that a path means, in a store too. @throws WeighmarkError `usage` for a model that its store keeps as blobs
- * under a manifest: a signature has no place there.
- */
-async function placeOf(context: Context, path: string): Promise<string> {
-  const files = await context.files();
-  const view = await storeView(resolve(context.cwd, path), files);
-  if (view.files === files) return view.root;
-  throw new WeighmarkError('usage', `${path} lies in a store that has no place for a signature`, {
-    subject: path,
-    hint: 'seal the file or folder it was made from; `weighmark verify` and `scan` take it as it is',
-  });
-}
 
 function inputOf(context: Context, path: string, options: Options): SealInput {
   if (options.name !== undefined) checkName(options.name);

@@ -2,18 +2,16 @@ import { resolve } from 'node:path';
 import { WeighmarkError, isOfOne, worstExit } from '../../domain/base/errors.ts';
 import { parseAsked } from '../../domain/registry/reference.ts';
 import { findingOf, refusedCheck, verdictOf } from '../../domain/base/verdict.ts';
-import { refused, verify, type VerifyOutcome } from '../../flows/verify/verify.ts';
+import { refused, type VerifyOutcome } from '../../flows/verify/verify.ts';
 import type { WeightsOutcome } from '../../flows/verify/weights.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { asksPolicy, verifyInRegistry } from '../gate-verdict.ts';
-import { openArtifact } from '../registry-options.ts';
 import {
   addVerifyOptions,
   requireSound,
-  verifyInput,
   verifyPath,
-  verifyPorts,
+  verifyStored,
   verifyTo,
   type VerifyOptions,
 } from '../verification.ts';
@@ -83,12 +81,27 @@ async function verifyOfSeveral(context: Context, ref: string, options: Options):
 
 async function verifyOne(context: Context, ref: string, options: Options): Promise<Shown> {
   const reference = parseAsked(ref);
-  if (reference.kind !== 'path') return verifyStored(context, ref, options);
+  if (reference.kind !== 'path') return verifyInPlace(context, ref, options);
   const { path } = reference;
   if (options.to === undefined) return verifyPath(context, { path, shown: ref }, options);
   const target = resolve(context.cwd, options.to);
   refuseInside(resolve(context.cwd, path), target);
-  const outcome = await verifyTo(context, { path, shown: ref }, { options, target, durable: true });
+  return written(await verifyTo(context, { path, shown: ref }, { options, target, durable: true }), target);
+}
+
+/** What lies in a registry: by a policy, else by its signatures, every byte read back; with `--to`, of its copy. */
+async function verifyInPlace(context: Context, ref: string, options: Options): Promise<Shown> {
+  if (!asksPolicy(options) && options.to === undefined) return verifyStored(context, ref, options);
+  if (options.to === undefined) return refused(await verifyInRegistry(context, ref, options));
+  if (asksPolicy(options))
+    throw new WeighmarkError('usage', '--to writes what was verified here, and a policy is asked about the registry', {
+      hint: `\`weighmark pull ${ref} ${options.to}\` takes --policy and --env too`,
+    });
+  const target = resolve(context.cwd, options.to);
+  return written(await verifyStored(context, ref, options, { target, durable: true }), target);
+}
+
+function written(outcome: VerifyOutcome, target: string): Shown {
   if (outcome.verdict.exitCode !== 0) return outcome;
   const note = `written to ${target}, read-only`;
   return { ...outcome, verdict: { ...outcome.verdict, notes: [...outcome.verdict.notes, note] }, writtenTo: target };
@@ -100,28 +113,6 @@ function refuseInside(root: string, target: string): void {
     throw new WeighmarkError('usage', `${target} is inside the artifact: --to writes to a folder of its own`, {
       subject: target,
     });
-}
-
-/** What lies in a registry is judged where it lies: by a policy, else by its signatures, every byte read back. */
-async function verifyStored(context: Context, ref: string, options: Options): Promise<VerifyOutcome> {
-  if (options.to !== undefined)
-    throw new WeighmarkError('usage', '--to writes what was verified here', {
-      hint: `\`weighmark pull ${ref} ${options.to}\``,
-    });
-  if (asksPolicy(options)) return refused(await verifyInRegistry(context, ref, options));
-  const { registry, place } = await openArtifact(context, ref, options);
-  const { storedArtifact } = await import('../../flows/registry/registry-content.ts');
-  const { root, id, ids, files, hasher } = await storedArtifact(place, registry, () => context.hasher());
-  const ports = await verifyPorts(context, { inside: [root], loaded: undefined }, options);
-  const input = { ...verifyInput(context, { root, shown: ref }, options), knownAs: [id] };
-  const outcome = await verify(input, { ...ports, files, hasher });
-  if (outcome.id === null || ids.every((each) => outcome.ids.includes(each))) return outcome;
-  const finding = {
-    code: 'digest-mismatch' as const,
-    message: 'the content is not what the registry resolved',
-    facts: { resolved: id, found: outcome.id },
-  };
-  return refused(verdictOf({ subject: ref, checks: [refusedCheck('id', [finding])] }));
 }
 
 function report(context: Context, outcomes: readonly Shown[]): Report {

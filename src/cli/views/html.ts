@@ -81,7 +81,7 @@ const STYLE = `
 @media (prefers-color-scheme:dark){:root{--bg:#0d1117;--fg:#e6edf3;--dim:#9198a1;--line:#3d444d;--soft:#151b23;--good:#56d364;--bad:#ff7b72;--warn:#e3b341;--link:#79c0ff}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--bg);color:var(--fg);font:16px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif;overflow-wrap:anywhere}
-main{max-width:72rem;margin:0 auto;padding:2rem 1.25rem 4rem}
+main{max-width:92rem;margin:0 auto;padding:2rem 1.25rem 4rem}
 h1{font-size:1.75rem;line-height:1.2;margin:0 0 .25rem;overflow-wrap:anywhere}
 h2{font-size:1.25rem;margin:2.5rem 0 .75rem;padding-bottom:.25rem;border-bottom:1px solid var(--line)}
 h3{font-size:1rem;margin:1.5rem 0 .5rem}
@@ -117,7 +117,12 @@ details{margin:.5rem 0}summary{cursor:pointer}
 .decision summary .lead{font-size:.9375rem}.verdict li strong{font-size:inherit}.verdict ul{margin:.5rem 0 0;padding-left:1.25rem}
 nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;list-style:none;margin:0;padding:0}
 svg{max-width:max(100%,60rem);height:auto}
+.graph .tools{display:flex;flex-wrap:wrap;align-items:center;gap:.5rem}.graph .tools[hidden]{display:none}.tools .lead{font-size:.8125rem;flex:1 1 16rem}
+.tools button{font:inherit;color:inherit;background:var(--soft);border:1px solid var(--dim);border-radius:.25rem;min-width:2rem;min-height:2rem;padding:0 .5rem;cursor:pointer}
+.graph svg{max-width:none}.graph.live .scroll{overflow:hidden;border:1px solid var(--line);border-radius:.375rem}
+.graph.live svg{display:block;width:100%;cursor:grab;touch-action:pan-y;user-select:none}.graph.live svg:active{cursor:grabbing}
+.fold{cursor:pointer}.fold:focus-visible circle,.tools button:focus-visible{stroke:var(--link);stroke-width:3;outline:2px solid var(--link)}.fold:focus{outline:none}
 footer{margin-top:3rem;color:var(--dim);font-size:.875rem}
 @media (max-width:40rem){dl{grid-template-columns:1fr}dt{margin-top:.5rem}}
-@media print{#find{display:none}:root{--bg:#fff;--fg:#000;--dim:#444;--line:#bbb;--soft:#fff;--good:#116329;--bad:#a40e26;--warn:#7d4e00;--link:#000}main{max-width:none;padding:0}svg{max-width:100%}.scroll{overflow:visible}h2{break-after:avoid}tr{break-inside:avoid}details>*{display:block}}
+@media print{#find,.graph .tools{display:none}.graph svg,.graph.live svg{width:100%;height:auto!important}:root{--bg:#fff;--fg:#000;--dim:#444;--line:#bbb;--soft:#fff;--good:#116329;--bad:#a40e26;--warn:#7d4e00;--link:#000}main{max-width:none;padding:0}svg{max-width:100%}.scroll{overflow:visible}h2{break-after:avoid}tr{break-inside:avoid}details>*{display:block}}
 `;

@@ -75,9 +75,16 @@ const STANDINGS = {
   refused: 'NOT ATTESTED',
 } as const;
 
-function madeBy({ step, signedBy, time }: LineageNode, style: Style): string {
-  if (step === null) return '';
-  return style.plain(` · ${step} by ${signedBy ?? 'nobody'}${time === null ? '' : `, ${time.slice(0, 10)}`}`);
+function madeBy(node: LineageNode, style: Style): string {
+  const words = signersOf(node);
+  return words === '' ? '' : style.plain(` · ${words}`);
+}
+
+/** `train by tom, 2026-11-30; BOM by anna`; empty where nobody who counts signed either. */
+export function signersOf({ step, signedBy, time, describedBy = [] }: LineageNode): string {
+  const made =
+    step === null ? [] : [`${step} by ${signedBy ?? 'nobody'}${time === null ? '' : `, ${time.slice(0, 10)}`}`];
+  return [...made, ...(describedBy.length === 0 ? [] : [`BOM by ${describedBy.join(', ')}`])].join('; ');
 }
 
 function nameOf(name: string): string {

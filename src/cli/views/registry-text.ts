@@ -10,8 +10,9 @@ import { nameOf, standingCounts } from './registry-versions.ts';
 export function registryText(report: RegistryReport, style: Style): string {
   const lines = [
     ...findingsOf(report.log).map(({ code, message }) => style.bad(`log: ${code}: ${message}`)),
-    ...report.promotions.map((each) => promoted(each, style)),
+    ...promotedLines(report.promotions, style),
     ...report.versions.flatMap((each) => troubles(each).map((trouble) => style.warn(`${nameOf(each)}: ${trouble}`))),
+    ...missingLines(report.versions).map((line) => style.warn(line)),
     ...report.revocations.map(({ action, target, reason, by }) =>
       style.plain(`${action}: ${target}: ${reason} (${by})`),
     ),
@@ -19,6 +20,32 @@ export function registryText(report: RegistryReport, style: Style): string {
     style.plain(standingCounts(report)),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+const MOST_ALIKE = 20;
+
+/** What is refused first; of many that hold, the count is enough. */
+function promotedLines(promotions: RegistryReport['promotions'], style: Style): readonly string[] {
+  const isFine = ({ verdict }: RegistryReport['promotions'][number]) => verdict === null || verdict.exitCode === 0;
+  const fine = promotions.filter(isFine);
+  const shown = [...promotions.filter((each) => !isFine(each)), ...fine.slice(0, MOST_ALIKE)];
+  const more = fine.length - MOST_ALIKE;
+  return [
+    ...shown.map((each) => promoted(each, style)),
+    ...(more > 0 ? [style.plain(`and ${more} more like these`)] : []),
+  ];
+}
+
+/** What many versions lack is said once, with how many they are. */
+function missingLines(versions: RegistryReport['versions']): readonly string[] {
+  const lacking = versions.filter(({ missing }) => missing.length > 0);
+  return [...Map.groupBy(lacking, ({ missing }) => missing.join(', '))].flatMap(([missing, same]) => {
+    const lacks = `no ${missing} by anybody who may sign it`;
+    if (same.length <= MOST_ALIKE) return same.map((each) => `${nameOf(each)}: ${lacks}`);
+    return [
+      `${same.length} versions: ${lacks}: ${same.slice(0, 3).map(nameOf).join('; ')} and ${same.length - 3} more`,
+    ];
+  });
 }
 
 function promoted(each: RegistryReport['promotions'][number], style: Style): string {
@@ -35,12 +62,11 @@ function reasonOf({ code, message }: Finding): string {
   return `${code}: ${message}`;
 }
 
-function troubles({ findings, revoked, absent, missing }: RegistryReport['versions'][number]): readonly string[] {
+function troubles({ findings, revoked, absent }: RegistryReport['versions'][number]): readonly string[] {
   return [
     ...(revoked === null ? [] : [`revoked: ${revoked}`]),
     ...(absent.length === 0 ? [] : [`claims gone: log entry ${absent.join(', ')}`]),
     ...findings.slice(0, 20).map(({ rule, severity, path, message }) => `${severity} ${rule} ${path}: ${message}`),
-    ...(missing.length === 0 ? [] : [`no ${missing.join(', ')} by anybody who may sign it`]),
   ];
 }
 

@@ -8,20 +8,28 @@ import { badge, html, page, raw, table, type Html } from './html.ts';
 import { decisionTree } from './decision-tree.ts';
 import { lineageTree } from './lineage-tree.ts';
 import { derivationWords } from './lineage-text.ts';
-import { lineageDrawing } from './lineage-drawing.ts';
+import { lineageDrawing, type PageOfDigest } from './lineage-drawing.ts';
+import { MOVE_DRAWING } from './move-drawing.ts';
 import { counted, formatBytes } from '../../domain/base/units.ts';
 
 const MAX_ROWS = 500;
 
+/** Other pages, for a page among them. */
+export interface SiteOfPage {
+  readonly home: string;
+  readonly pageOf: PageOfDigest;
+}
+
 /**
- * The evidence on one page: what was decided and why, verified apart from claimed. No script, no network.
- * @param home the address of the page that lists all, where there is one
+ * The evidence on one page: what was decided and why, verified apart from claimed. No network; one script that moves the picture.
+ * @param site where the page that lists all is, and those of others, if there are any
  */
-export function reportHtml(report: Report, version: string, home: string | null = null): string {
+export function reportHtml(report: Report, version: string, site: SiteOfPage | null = null): string {
   const release = report.facts.bom?.version ?? null;
   const title = release === null ? report.name : `${report.name} ${release}`;
+  const drawing = lineageDrawing(report.lineage, site?.pageOf);
   const body = html`
-${home === null ? null : html`<p><a href="${home}">All versions</a></p>`}
+${site === null ? null : html`<p><a href="${site.home}">All versions</a></p>`}
 <h1>${title}</h1>
 <p class="lead"><code>${report.id}</code></p>
 ${verdictCard(report)}
@@ -29,7 +37,7 @@ ${denialsCard(report)}
 ${contents()}
 ${past(report)}
 ${decisionTree(report)}
-${lineageSection(report.lineage)}
+${lineageSection(report.lineage, drawing)}
 ${verifiedSection(report)}
 ${bomSection(report)}
 ${filesSection(report)}
@@ -37,7 +45,7 @@ ${scanSection(report)}
 ${promotionsSection(report)}
 ${controlsSection(report)}
 <footer>Made by weighmark ${version} on ${report.generated}. Evidence, never a claim of conformity: what a control asks of people stays with them.</footer>`;
-  return page(`${title}: evidence`, body);
+  return page(`${title}: evidence`, body, drawing === null ? null : MOVE_DRAWING);
 }
 
 const SECTIONS = [
@@ -95,13 +103,13 @@ function past({ past: then }: Report): Html | null {
   return html`<h2 id="past">In ${then.environment} at ${then.at}</h2>${answer}`;
 }
 
-function lineageSection(lineage: Lineage): Html {
+function lineageSection(lineage: Lineage, drawing: Html | null): Html {
   const rows = [...lineage.nodes.values()]
     .slice(0, 2000)
     .flatMap((node) => node.edges.map((edge) => edgeRow(node, edge)));
   return html`<h2 id="lineage">Lineage</h2>
 <p>${counted(lineage.nodes.size, 'artifact')}, ${counted(lineage.depth, 'step')} deep, resting on ${counted(lineage.used.length, 'signed claim')}.</p>
-${lineageDrawing(lineage)}
+${drawing}
 ${lineageTree(lineage)}
 <details${rows.length <= 40 ? raw(' open') : null}><summary>Every step</summary>${table('Steps', [{ title: 'Artifact' }, { title: 'Relation' }, { title: 'Input' }, { title: 'Digest' }, { title: 'Standing' }, { title: 'Derivation' }], rows)}</details>`;
 }

@@ -82,15 +82,18 @@ function blocks(verdict: Verdict, style: Style): readonly string[] {
     ? [failedSummary(verdict)].filter((line) => line !== '')
     : verdict.checks.flatMap(({ evidence }) => evidence.map(({ what }) => what));
   return [
-    ...block('verified', verified, style),
-    ...block(
-      'claimed',
-      verdict.claimed.map(({ what }) => what),
-      style,
-    ),
+    ...block('verified', onceEach(verified), style),
+    ...block('claimed', onceEach(verdict.claimed.map(({ what }) => what)), style),
     ...block('note', verdict.notes, style),
     ...(failed ? [] : block('not asked', verdict.notAsked.length === 0 ? [] : [notAskedWords(verdict)], style)),
   ];
+}
+
+/** What two claims say in the same words, such as two seals of one content, is said once and counted. */
+function onceEach(lines: readonly string[]): readonly string[] {
+  return [...Map.groupBy(lines, (line) => line)].map(([line, same]) =>
+    same.length === 1 ? line : `${line} (${same.length} times)`,
+  );
 }
 
 /** Somebody's signed scan may be among what was verified: what was not asked is another one, of these bytes in this run. */

@@ -1,10 +1,12 @@
 import { PREDICATES } from '../claims/predicates.ts';
+import { isFailedCheck } from '../claims/records-check.ts';
 import type { Statement } from '../claims/types.ts';
 import { isJsonObject } from '../base/json.ts';
 
 /**
  * Whether a statement takes something away: a revocation, a withdrawal, an evaluation that is no pass, a scan that found
- * something. What of such a statement cannot be read counts as a no.
+ * something, a list of records that must go, a check of records that failed. What of such a statement cannot be read counts
+ * as a no.
  */
 export function saysNo({ predicateType, predicate }: Statement): boolean {
   switch (predicateType) {
@@ -18,6 +20,10 @@ export function saysNo({ predicateType, predicate }: Statement): boolean {
       return !isEmptyList(isJsonObject(predicate['scanner']) ? predicate['scanner']['result'] : undefined);
     case PREDICATES.scai:
       return namesFinding(predicate['attributes']);
+    case PREDICATES['removed-records']:
+      return true;
+    case PREDICATES['records-check']:
+      return isFailedCheck(predicate);
     default:
       return false;
   }
@@ -30,6 +36,8 @@ export const DENIALS: readonly string[] = [
   PREDICATES.evaluation,
   PREDICATES.vulns,
   PREDICATES.scai,
+  PREDICATES['removed-records'],
+  PREDICATES['records-check'],
 ];
 
 function isEmptyList(value: unknown): boolean {

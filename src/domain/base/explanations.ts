@@ -279,7 +279,7 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   'revocation-orphaned': {
     what: 'Somebody who might said no under an earlier version of the policy, and this version does not hear them any more. A no outlives its speaker.',
     wayOut:
-      'name them under `formerly:` in the policy (docs/policy.md), let a revoker of today say it anew (`weighmark revoke --again`), or let it count again (`weighmark revoke --undo`, or `--claim` for an evaluation or a withdrawal)',
+      'name them under `formerly:` in the policy (docs/policy.md), let somebody of today say it anew (`weighmark revoke --again`; a list of records with `weighmark attest --type removed-records`), or let it count again (`weighmark revoke --undo`, or `--claim` for anything but a revocation)',
   },
   'unsealed-change': {
     what: 'A sealed file changed and was not sealed again.',
@@ -287,7 +287,8 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'licence-refused': {
     what: 'A licence the policy does not take.',
-    wayOut: 'use something else, or grant an exception in the policy (docs/policy.md)',
+    wayOut:
+      'use something else, or set it aside in the policy, `exceptions: [{ code: licence-refused, id, environment, reason, expires }]` (docs/policy.md); `weighmark policy explain REF --env ENV` shows which licence and by whom',
   },
   'format-refused': {
     what: 'A file format the policy does not take.',
@@ -322,7 +323,7 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'config-invalid': {
     what: 'A configuration file has an unknown key or a wrong value. The message names file and key.',
-    wayOut: 'mend it; every key stands in docs/configuration.md',
+    wayOut: 'mend it, every key stands in docs/configuration.md; a commented one to start from: `weighmark init DIR`',
   },
   'config-not-allowed': {
     what: "A project's configuration was found and nobody allowed it, or it or a file it names changed since.",
@@ -370,7 +371,8 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'write-refused': {
     what: 'Writing failed or was declined.',
-    wayOut: 'check the permissions of the folder; `weighmark sign --signature FILE` puts a signature elsewhere',
+    wayOut:
+      'say where you may write, such as `weighmark attest REF --to FILE`, `weighmark sign PATH --signature FILE`, `weighmark keygen DIR/NAME`; or change who may write there',
   },
   'nothing-to-verify': {
     what: 'No signature, no claim. Nobody vouches for this.',
@@ -402,11 +404,12 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'derivation-undecided': {
     what: 'A tensor could not be compared: no converter of the architecture is known, the parent has no config.json, or no law of the type is known.',
-    wayOut: 'what is known of which type stands in docs/weights.md',
+    wayOut: '`weighmark inspect MODEL` shows the types of both; what is known of which stands in docs/weights.md',
   },
   'kinship-undecided': {
     what: 'Too little of the model has a counterpart in what it was compared with, or one of the two could not be examined: other shapes (a pruned or distilled model), an unknown type, a broken file.',
-    wayOut: 'which containers and types are read stands in docs/weights.md',
+    wayOut:
+      '`weighmark inspect MODEL --weights` shows what could be read; which containers and types are stands in docs/weights.md',
   },
   'scan-incomplete': {
     what: 'Something could not be examined, so nothing is promised. The place and reason are named.',
@@ -464,7 +467,7 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   },
   'records-unsupported': {
     what: 'Version 1 of the record format does not read this (a type, an encryption, a size). Nothing is said of it.',
-    wayOut: 'convert it, or leave it out; what is read stands in docs/datasets.md',
+    wayOut: 'convert it, or leave it out; `weighmark inspect PATH` shows what it is, docs/datasets.md what is read',
   },
   internal: {
     what: 'A fault of weighmark.',

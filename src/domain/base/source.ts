@@ -3,6 +3,8 @@ export interface Source {
   readonly size: number;
   /** The operating system's number of the open file that this is, all of it and as it lies there, for kernels that read it themselves. */
   readonly descriptor?: number;
+  /** All of it, where it lies in memory anyway: to be looked at, and never changed. */
+  readonly bytes?: Uint8Array;
   /**
    * Exactly `min(length, size - offset)` bytes; the array belongs to the caller.
    * @throws WeighmarkError `file-changed` if the bytes promised by `size` are not there, `unreadable` if reading fails.
@@ -17,12 +19,12 @@ export function bytesSource(bytes: Uint8Array): Source {
 
 /** The same of a small file: `cachedSource` keeps nothing more of it, and a read is a copy out of Node's pool. */
 export function smallSource(bytes: Uint8Array): Source {
-  const small = {
-    size: bytes.length,
-    read: async (offset: number, length: number) => copyOf(bytes.subarray(offset, offset + length)),
-  };
-  KEPT.add(small);
-  return small;
+  return { size: bytes.length, bytes, read: async (offset, length) => copyOf(bytes.subarray(offset, offset + length)) };
+}
+
+/** The first bytes for a look that changes nothing: a part of what lies in memory, or a copy. */
+export async function headOf(source: Source, length: number): Promise<Uint8Array> {
+  return source.bytes?.subarray(0, length) ?? source.read(0, length);
 }
 
 /** Out of Node's pool, and yet no Buffer, whose `slice` would be no copy. */
@@ -66,7 +68,7 @@ function keptWhole(source: Source): Source {
 
 /** The same source with its last 16 blocks of 64 KiB kept, for readers that hop about in small steps; kept once. */
 export function cachedSource(source: Source): Source {
-  if (KEPT.has(source)) return source;
+  if (source.bytes !== undefined || KEPT.has(source)) return source;
   if (source.size <= BLOCK) return keptWhole(source);
   const blocks = new Map<number, Uint8Array>();
   const blockAt = async (index: number): Promise<Uint8Array> => {

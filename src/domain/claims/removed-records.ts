@@ -4,6 +4,8 @@ import { isJsonObject, type Json } from '../base/json.ts';
 import { checkProof, formatProof, parseProof, type Proven, type RecordProof } from '../records/proof.ts';
 import { formatRemovals, isRemovalList, parseRemovals } from '../records/removals.ts';
 import { parseRoots, type Roots } from '../records/roots.ts';
+import { PREDICATES } from './predicates.ts';
+import type { Statement } from './types.ts';
 
 type Predicate = Readonly<Record<string, unknown>>;
 
@@ -36,6 +38,17 @@ export function readRemovedRecords(predicate: Predicate): RemovedRecords {
     return { hashing, profile, records: parseRemovals(Buffer.from(text)) };
   } catch (cause) {
     throw malformed('its records are no list of hashes', cause);
+  }
+}
+
+/** Null for another statement, or one that cannot be read. */
+export function tryRemovedRecords({ predicateType, predicate }: Statement): RemovedRecords | null {
+  if (predicateType !== PREDICATES['removed-records']) return null;
+  try {
+    return readRemovedRecords(predicate);
+  } catch (error) {
+    if (error instanceof WeighmarkError) return null;
+    throw error;
   }
 }
 

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { bytesSource, type Source } from '../base/source.ts';
+import { bytesSource, headOf, type Source } from '../base/source.ts';
 import { isPlainPickle, readPickle, startsPickle } from './pickle/index.ts';
 import { formatOfName, TEXT_FORMATS } from './names.ts';
 import {
@@ -144,7 +144,7 @@ async function detectAnew(file: NamedSource): Promise<Detected> {
 async function matchesOf(file: NamedSource): Promise<FormatId[]> {
   const { source } = file;
   if (source.size === 0) return ['empty'];
-  const head = await source.read(0, HEAD_BYTES);
+  const head = await headOf(source, HEAD_BYTES);
   if (head.length === source.size && isOfNoFormat(head, file.path)) return [];
   return matchesAnew(file, head);
 }
@@ -188,7 +188,9 @@ export async function matchesAnew(file: NamedSource, head: Uint8Array): Promise<
   const named = formatOfName(file.path);
   const found = new Set<FormatId>();
   if (isLfsPointer(head, source.size)) return ['lfs-pointer'];
-  const text = isText(head) || isLegacyText(head, file.path);
+  const plain = isText(head);
+  const text = plain || isLegacyText(head, file.path);
+  const onlyText = plain && head.length === source.size;
   for (const { format, at, bytes } of BY_FIRST_BYTE[head[0] ?? 0] ?? [])
     if (hasAt(head, at, bytes) && !(text && format === 'zlib')) found.add(format);
   for (const format of recognise(head, source.size, text)) found.add(format);
@@ -201,11 +203,14 @@ export async function matchesAnew(file: NamedSource, head: Uint8Array): Promise<
   if (await isPickle(head, file)) found.add('pickle');
   if (head.length >= 512 && head[0] !== 0 && checksumFits(head)) found.add('tar');
   if (startsWith(head, 0, 'ffffffff') && head.length > 8) found.add('arrow-stream');
-  await probeTail(source, found);
-  await probeHdf5(file, head, found);
+  // Their marks hold bytes that no text does, or lengths that no small one has.
+  if (!onlyText) {
+    await probeTail(source, found);
+    await probeHdf5(file, head, found);
+  }
   if (found.size === 0 && source.size > 32_774 && startsWith(await source.read(32_769, 5), 0, '4344303031'))
     found.add('iso');
-  if (found.size === 0 && (await isTensorTable(source))) found.add('tf-checkpoint');
+  if (found.size === 0 && !onlyText && (await isTensorTable(source))) found.add('tf-checkpoint');
   if (text && found.has('lightgbm')) return ['lightgbm'];
   if (text && !found.has('r-data')) for (const format of textMatches(head, file.path)) found.add(format);
   else await probeProtobuf(file, head, found);
@@ -214,12 +219,14 @@ export async function matchesAnew(file: NamedSource, head: Uint8Array): Promise<
   return found.has('zip') && startsWith(head, 0, APE) ? ['llamafile', ...found] : [...found];
 }
 
+const ZIP_END = Buffer.from('504b0506', 'hex');
+
 async function probeTail(source: Source, found: Set<FormatId>): Promise<void> {
   if (found.has('zip') || source.size < 22) return;
   const length = Math.min(TAIL_BYTES, source.size);
   const { buffer, byteOffset, byteLength } = await source.read(source.size - length, length);
   const tail = Buffer.from(buffer, byteOffset, byteLength);
-  if (tail.lastIndexOf('504b0506', undefined, 'hex') >= 0) found.add('zip');
+  if (tail.lastIndexOf(ZIP_END) >= 0) found.add('zip');
   if (!found.has('parquet') && tail.subarray(-4).toString('latin1') === 'PAR1') found.add('parquet');
 }
 
@@ -288,7 +295,7 @@ function isMp3(head: Uint8Array): boolean {
 async function isPickle(head: Uint8Array, { path, source }: NamedSource): Promise<boolean> {
   if (head[0] === 0x80 && head.length >= 3) return (head[1] ?? 0) <= 5;
   const named = formatOfName(path);
-  const whole = head.length === source.size ? bytesSource(head) : source;
+  const whole = head.length === source.size && source.bytes === undefined ? bytesSource(head) : source;
   if (named !== 'pickle' && named !== 'joblib') return isPlainPickle(whole);
   return (await readPickle(whole, { keep: 0 })).complete || isPlainPickle(whole);
 }

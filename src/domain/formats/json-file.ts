@@ -79,12 +79,28 @@ async function byContent(path: string, value: Json, problems: Problem[]): Promis
     const found = (await import('./json-models.ts')).modelInJson(value, path, problems);
     if (found !== null) return found;
   }
+  if (isJsonObject(value['pretrained_config']) && 'build_config' in value) return engines(value['pretrained_config']);
   if (typeof value['spacy_version'] === 'string' && 'lang' in value && 'pipeline' in value) return spacy(value);
   if (typeof value['nbformat'] === 'number' && Array.isArray(value['cells']))
     return { format: 'notebook', version: String(value['nbformat']) };
   if (Array.isArray(value['weightsManifest'])) return manifest(value['weightsManifest'] as readonly Json[], problems);
   const geo = value['type'] === 'FeatureCollection' || value['type'] === 'Topology';
   return geo ? { format: 'json', kind: 'dataset' } : { format: 'json' };
+}
+
+const MOST_RANKS = 1024;
+
+/** `config.json` of a TensorRT-LLM engine: one file for each rank lies beside it. @see tensorrt_llm/builder.py `Engine.save` */
+function engines(config: Object): Findings {
+  const mapping = config['mapping'];
+  const ranks = isJsonObject(mapping) ? mapping['world_size'] : undefined;
+  if (typeof ranks !== 'number' || !Number.isInteger(ranks) || ranks < 1 || ranks > MOST_RANKS)
+    return { format: 'json' };
+  const references = Array.from({ length: ranks }, (_, rank): Reference => ({
+    kind: 'shard',
+    target: `rank${rank}.engine`,
+  }));
+  return { format: 'json', references };
 }
 
 /** An array of objects is a table: rows, and the keys of the first. A list of plain texts is a vocabulary or labels. Named tokenizer and configuration files are not. */

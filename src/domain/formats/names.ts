@@ -176,6 +176,7 @@ const KINDS: Readonly<Record<FileKind, readonly FormatId[]>> = {
     'openvino',
     'ctranslate2',
     'fasttext',
+    'word2vec',
     'xgboost',
     'lightgbm',
     'catboost',

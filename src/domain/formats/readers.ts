@@ -47,6 +47,7 @@ const PLAIN: Readers = {
   openvino: later(async () => (await import('./openvino.ts')).readOpenVino),
   ctranslate2: later(async () => (await import('./ctranslate2.ts')).readCtranslate2),
   fasttext: later(async () => (await import('./fasttext.ts')).readFastText),
+  word2vec: later(async () => (await import('./word2vec.ts')).readWord2vec),
   xgboost: later(async () => (await import('./xgboost.ts')).readXgboostUbj),
   lightgbm: later(async () => (await import('./boosted.ts')).readLightGbm),
   catboost: later(async () => (await import('./boosted.ts')).readCatBoost),

@@ -1,24 +1,34 @@
 import type { Source } from '../base/source.ts';
 import { isMarshal } from './marshal.ts';
 import type { FormatId } from './types.ts';
+import { isWord2vec } from './word2vec.ts';
 
 type Test = (head: Buffer, size: number) => boolean;
 
-const magic =
-  (text: string, at = 0): Test =>
-  (head) =>
-    head.toString('latin1', at, at + text.length) === text;
+/** Byte by byte, as the first one mostly tells: a text of each would be made for each file. */
+function magic(text: string): (head: Buffer) => boolean {
+  const bytes = Buffer.from(text, 'latin1');
+  return (head) =>
+    head[0] === bytes[0] && head.length >= bytes.length && head.compare(bytes, 0, bytes.length, 0, bytes.length) === 0;
+}
+
+const isStata = magic('<stata_dta><header><release>');
+const [isSpss2, isSpss3] = [magic('$FL2@(#)'), magic('$FL3@(#)')];
+const isNetcdf = magic('CDF');
+const isTree = magic('tree');
+const [isEngine, isPlanned] = [magic('ftrt'), magic('ptrt')];
 
 /** Formats known by more than one fixed stretch of bytes. None of them is read here but those that have a reader. */
 const TESTS: readonly (readonly [FormatId, Test])[] = [
-  ['ocdbt', (head) => ['0cdb3a2a', '0cdb20de', '0cdb1234'].includes(head.toString('hex', 0, 4))],
+  ['ocdbt', (head) => head[0] === 0x0c && ['0cdb3a2a', '0cdb20de', '0cdb1234'].includes(head.toString('hex', 0, 4))],
   ['matlab', magic('MATLAB 5.0 MAT-file')],
-  ['stata', (head) => head.toString('latin1', 0, 28).startsWith('<stata_dta><header><release>') || isOldStata(head)],
-  ['spss', (head) => ['$FL2@(#)', '$FL3@(#)'].includes(head.toString('latin1', 0, 8))],
-  ['netcdf', (head) => head.toString('latin1', 0, 3) === 'CDF' && [1, 2, 5].includes(head[3] ?? 0)],
-  ['lightgbm', (head) => /^tree\r?\nversion=v\d/.test(head.toString('latin1', 0, 32))],
-  ['tensorrt-engine', (head) => ['ftrt', 'ptrt'].includes(head.toString('latin1', 0, 4))],
+  ['stata', (head) => isStata(head) || isOldStata(head)],
+  ['spss', (head) => isSpss2(head) || isSpss3(head)],
+  ['netcdf', (head) => isNetcdf(head) && [1, 2, 5].includes(head[3] ?? 0)],
+  ['lightgbm', (head) => isTree(head) && /^tree\r?\nversion=v\d/.test(head.toString('latin1', 0, 32))],
+  ['tensorrt-engine', (head) => isEngine(head) || isPlanned(head)],
   ['tesseract', isTesseract],
+  ['word2vec', isWord2vec],
   ['marshal', isMarshal],
 ];
 

@@ -30,6 +30,7 @@ export type FormatId =
   | 'openvino'
   | 'ctranslate2'
   | 'fasttext'
+  | 'word2vec'
   | 'xgboost'
   | 'lightgbm'
   | 'catboost'

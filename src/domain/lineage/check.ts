@@ -1,4 +1,5 @@
 import { remembered } from '../base/remembered.ts';
+import { PREDICATES } from '../claims/predicates.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Finding } from '../base/verdict.ts';
@@ -101,7 +102,7 @@ function lookAt(examined: Examined, scene: Scene): Seen {
   const revoked = scene.rules.revocations.ofArtifact(digest);
   return {
     examined,
-    node: nodeOf(examined, edges),
+    node: { ...nodeOf(examined, edges), describedBy: describers(digest, scene) },
     next: edges
       .filter(({ standing, to }) => (standing === 'attested' || standing === 'noted') && to !== '')
       .map(({ to }) => to),
@@ -122,6 +123,13 @@ function lookAt(examined: Examined, scene: Scene): Seen {
     used: [...examined.steps.map(({ claim }) => claim), ...judged.flatMap(({ used }) => used)],
     acted: judged.flatMap(({ acted }) => acted),
   };
+}
+
+/** A BOM decides nothing here: who signed one is told beside who took the step. */
+function describers(digest: string, { index, rules }: Scene): readonly string[] {
+  const boms = index.about(digest).filter(({ claim }) => claim.statement.predicateType === PREDICATES.bom);
+  const counted = boms.filter(({ claim }) => rules.revocations.ofClaim(claim) === null);
+  return [...new Set(counted.flatMap(({ claim }) => rules.authority.nameOf(claim) ?? []))];
 }
 
 /** A node that evaluations ran on is walked for revocations; nothing demands that it has claims of its own. */
@@ -147,7 +155,12 @@ function rootFindings(subject: LineageSubject, seen: Seen, index: ClaimIndex, ru
   if (seen.findings.some(({ code }) => code === 'claim-malformed')) return [];
   const ambiguous = [subject.root, ...subject.aliases].some((digest) => index.ambiguousAbout(digest).length > 0);
   if (ambiguous) return [finding('subject-ambiguous', 'a claim is about it and something else at once', subject.root)];
-  return [finding('lineage-missing', 'nobody says how it was made', subject.root)];
+  const missing = finding('lineage-missing', 'nobody says how it was made', subject.root);
+  return [{ ...missing, hint: takenAsItIs(subject.root) }];
+}
+
+function takenAsItIs(digest: string): string {
+  return `seal it with what it was made of: \`weighmark seal PATH --step STEP --input ROLE=REF\`; or let the policy take it as it is (docs/policy.md): \`leaves: [{ sha256: ${digest}, role: base-model, reason: WHY, expires: DATE }]\``;
 }
 
 function peopleIn(acts: readonly Act[]): Pick<Lineage, 'actors' | 'makers'> {

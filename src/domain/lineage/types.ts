@@ -50,6 +50,8 @@ export interface LineageNode {
   /** How it was made: the short name of a step, or a foreign build type. */
   readonly step: string | null;
   readonly signedBy: string | null;
+  /** Whose BOMs of it count, each once. */
+  readonly describedBy?: readonly string[];
   /** By when the step's claim existed, RFC 3339. */
   readonly time: string | null;
   readonly edges: readonly LineageEdge[];

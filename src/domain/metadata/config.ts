@@ -20,10 +20,20 @@ const SHAPE = [
   'sample_rate',
 ];
 
-/** Hugging Face `config.json` (transformers, diffusers, timm) and `model_index.json`. */
+/** Hugging Face `config.json` (transformers, diffusers, timm) and `model_index.json`; TensorRT-LLM's, which holds one. */
 export function readConfig(file: MetadataFile): readonly Fact[] {
   const config = jsonObjectOf(file);
   const at = (pointer: string): FactSource => ({ file: file.path, pointer });
+  const engine = config['pretrained_config'];
+  if (isJsonObject(engine) && 'build_config' in config)
+    return [
+      ...factsOf(engine, (pointer) => at(`/pretrained_config${pointer}`), file.path),
+      ...softwareFact('tensorrt-llm', config['version'], at('/version')),
+    ];
+  return factsOf(config, at, file.path);
+}
+
+function factsOf(config: Config, at: At, path: string): readonly Fact[] {
   return [
     ...list(config['architectures'] ?? config['architecture'] ?? config['_class_name'], pointerOf(config)).map(
       ({ text, pointer }) => fact('architecture', text, at(pointer)),
@@ -32,7 +42,7 @@ export function readConfig(file: MetadataFile): readonly Fact[] {
     ...originFacts(config, at),
     ...dtypeFacts(config, at),
     ...quantizationFacts(config, at),
-    ...autoMapFacts(config, file.path),
+    ...autoMapFacts(config, path),
     ...versionFacts(config, at),
     ...SHAPE.flatMap((key) => shapeFact(config, key, at)),
   ];
@@ -69,7 +79,7 @@ function quantizationFacts(config: Config, at: At): readonly Fact[] {
     (quantization['load_in_4bit'] === true ? '4 bits' : quantization['load_in_8bit'] === true ? '8 bits' : undefined);
   const format = words(quantization['format']) ?? words(quantization['fmt']);
   const parts = [
-    words(quantization['quant_method']) ?? words(quantization['quant_type']),
+    words(quantization['quant_method']) ?? words(quantization['quant_type']) ?? words(quantization['quant_algo']),
     bits === undefined ? undefined : `${bits} bits`,
     type,
     format,

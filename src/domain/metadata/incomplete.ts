@@ -23,6 +23,7 @@ export function findIncomplete(files: readonly BomFile[], facts: readonly Fact[]
     ...splitGgufs(files),
     ...files.flatMap((file) => referencesOf(file, byPath)),
     ...cutWeights(files),
+    ...programsAlone(files),
   ];
   const missing = all.filter(({ note }) => note !== true);
   const problems = [...missing, ...adaptersAlone(facts)].map(({ path, message }): MetadataProblem => ({
@@ -66,6 +67,20 @@ function splitGgufs(files: readonly BomFile[]): readonly Lack[] {
     const [first] = group;
     const total = first === undefined ? 0 : count(first);
     return group.length >= total ? [] : [lackOf(group, `${group.length} of ${total} parts of a split GGUF are here`)];
+  });
+}
+
+/** Constants that an ExecuTorch program has under a name only lie in a `.ptd`; which one, whoever loads it says. */
+function programsAlone(files: readonly BomFile[]): readonly Lack[] {
+  const tensors = (format: string): readonly BomFile[] => files.filter(({ report }) => report?.format === format);
+  const held = new Set(
+    tensors('executorch-data').flatMap(({ report }) => report?.tensors?.items.map(({ name }) => name) ?? []),
+  );
+  return tensors('executorch').flatMap(({ path, report }) => {
+    const apart = report?.tensors?.items.filter(({ offset, name }) => offset === undefined && !held.has(name)) ?? [];
+    if (apart.length === 0) return [];
+    const message = `needs a .ptd with ${listed(apart.map(({ name }) => name))}, not here`;
+    return [{ path, message, partial: [path] }];
   });
 }
 

@@ -1,4 +1,4 @@
-import type { X509Certificate } from 'node:crypto';
+import type { KeyObject, X509Certificate } from 'node:crypto';
 import { WeighmarkError } from '../base/errors.ts';
 import { readCertificates } from './certificates.ts';
 import { describe, type Certificate } from './certificate.ts';
@@ -134,9 +134,7 @@ function issued(search: Search, issuer: Certificate, certificate: Certificate): 
   if (certificate.x509.issuer !== issuer.x509.subject || !certificate.x509.checkIssued(issuer.x509)) return false;
   search.left -= 1;
   if (search.left < 0) throw new WeighmarkError('claims-limit', 'the certificates form too many paths');
-  return (
-    SIGNATURES.has(certificate.signatureAlgorithm) && isStrong(issuer) && certificate.x509.verify(issuer.x509.publicKey)
-  );
+  return SIGNATURES.has(certificate.signatureAlgorithm) && isStrong(issuer) && isSignedBy(certificate, issuer);
 }
 
 /** Remembers why an otherwise fitting issuer was refused, so that the user is told. */
@@ -218,8 +216,9 @@ function checkValid({ x509 }: Certificate, at: Date, what: string): void {
   }
 }
 
-function isSelfSigned({ x509 }: Certificate): boolean {
-  return x509.subject === x509.issuer && x509.verify(x509.publicKey);
+function isSelfSigned(certificate: Certificate): boolean {
+  const { x509 } = certificate;
+  return x509.subject === x509.issuer && isSignedBy(certificate, certificate);
 }
 
 /** SHA-2 with RSA, RSA-PSS or ECDSA, and Ed25519; no MD5, no SHA-1. */
@@ -234,8 +233,22 @@ const SIGNATURES: ReadonlySet<string> = new Set([
   '1.3.101.112',
 ]);
 
+/** Null for one that cannot be read: only who asks for the key learns that. */
+function keyOf(x509: X509Certificate): KeyObject | null {
+  try {
+    return x509.publicKey;
+  } catch {
+    return null;
+  }
+}
+
+function isSignedBy(certificate: Certificate, issuer: Certificate): boolean {
+  const key = keyOf(issuer.x509);
+  return key !== null && certificate.x509.verify(key);
+}
+
 function isStrong({ x509 }: Certificate): boolean {
-  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = x509.publicKey;
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = keyOf(x509) ?? {};
   return (
     type === 'ec' ||
     type === 'ed25519' ||

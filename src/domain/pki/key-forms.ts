@@ -51,7 +51,10 @@ export function publicPemOf(bytes: Uint8Array, code: Code, subject: string): str
     new WeighmarkError(code, `${subject} is ${what}`, { subject, ...(hint === null ? {} : { hint }) });
   if (form.kind === 'foreign') throw refuse(form.what, form.hint);
   if (isPrivate(form))
-    throw refuse('a private key: trust needs the public one', '`openssl pkey -in KEY -pubout` prints it');
+    throw refuse(
+      'a private key: trust needs the public one',
+      '`weighmark keygen NAME` left it beside, as NAME.pub; of another key `openssl pkey -in KEY -pubout` prints it',
+    );
   const keys = new Map(publicKeysOf(form, code, subject).map((key) => [Buffer.from(spkiOf(key)).toString('hex'), key]));
   const [only, ...others] = keys.values();
   if (only === undefined) throw refuse('no public key', null);

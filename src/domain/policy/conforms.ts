@@ -71,6 +71,12 @@ function typeProblem(type: NonNullable<Schema['type']>, value: unknown): string 
   return is ? null : `must be ${type === 'array' || type === 'object' || type === 'integer' ? 'an' : 'a'} ${type}`;
 }
 
+/** What a pattern asks for, in words. */
+const PATTERNS: Readonly<Record<string, string>> = {
+  '^[0-9a-f]{64}$': 'must be a whole SHA-256: 64 digits 0-9 and a-f, without `sha256:`',
+  '^sha256:[0-9a-f]{64}$': 'must be a whole digest: `sha256:` and 64 digits 0-9 and a-f',
+};
+
 function stringProblems(schema: Schema, value: string, path: string): readonly Problem[] {
   // JSON Schema counts code points.
   const length = Array.from(value).length;
@@ -79,7 +85,7 @@ function stringProblems(schema: Schema, value: string, path: string): readonly P
     schema.enum !== undefined && !schema.enum.includes(value) && `must be one of ${schema.enum.join(', ')}`,
     schema.pattern !== undefined &&
       !new RegExp(schema.pattern, 'u').test(value) &&
-      (schema.description ?? `must match ${schema.pattern}`),
+      (schema.description ?? PATTERNS[schema.pattern] ?? `must match ${schema.pattern}`),
     length < (schema.minLength ?? 0) && `must have at least ${schema.minLength} characters`,
     length > (schema.maxLength ?? Infinity) && `must have at most ${schema.maxLength} characters`,
   ];

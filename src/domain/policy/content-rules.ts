@@ -65,7 +65,7 @@ export function checkScan(of: Case): RuleResult {
   const rule = of.environment.scan;
   if (rule === undefined) return NOTHING;
   const scans = [PREDICATES.vulns, PREDICATES.scai].flatMap((type) => acceptedOf(of, of.aboutContent, type, rule.role));
-  const judged = [PREDICATES.vulns, PREDICATES.scai].flatMap((type) => heardScans(of, type, rule));
+  const judged = heardScans(of, rule);
   const findings = judged.flatMap(({ finding }) => finding ?? []);
   const accepted = judged.flatMap(({ evidence }) => evidence ?? []);
   const fresh = scans.filter((scan) => ageProblem(of, scan, 'scan', rule.maxAgeMs) === null);
@@ -84,9 +84,16 @@ export function checkScan(of: Case): RuleResult {
   };
 }
 
+/** What scanners found, whether any scan is fresh or not: what is in an environment already does not stay with it. */
+export function scanDenials(of: Case): readonly Finding[] {
+  const rule = of.environment.scan;
+  return rule === undefined ? [] : heardScans(of, rule).flatMap(({ finding }) => finding ?? []);
+}
+
 /** What scanners found counts though it is not dated; by one lost since it is open. */
-function heardScans(of: Case, type: string, rule: NonNullable<Environment['scan']>): readonly Judged[] {
-  return denialsOf(of, type)
+function heardScans(of: Case, rule: NonNullable<Environment['scan']>): readonly Judged[] {
+  return [PREDICATES.vulns, PREDICATES.scai]
+    .flatMap((type) => denialsOf(of, type))
     .filter(({ roles }) => roles.includes(rule.role))
     .flatMap((denial) => {
       const judged = judgeScan(of, { ...denial, principal: denial.by }, rule.failOn);
@@ -218,7 +225,8 @@ export function checkDeclaredBases(of: Case, lineage: Lineage): readonly Finding
   const messages = undeclared.map(
     ({ name, where }) => `${where} names the base ${name}, which its provenance does not declare`,
   );
-  return [...new Set(messages)].map((message) => ({ code: 'undeclared-input', message, subject: of.facts.id }));
+  const hint = `declare it: \`weighmark seal PATH --step fine-tune --input base-model=REF\`; or let the policy set it aside (docs/policy.md): \`exceptions: [{ code: undeclared-input, id: "${of.facts.id}", environment: ${of.environment.name}, reason: WHY, expires: DATE }]\``;
+  return [...new Set(messages)].map((message) => ({ code: 'undeclared-input', message, subject: of.facts.id, hint }));
 }
 
 export function isSame(

@@ -3,7 +3,7 @@ import { PREDICATES } from '../claims/predicates.ts';
 import { isFailedCheck } from '../claims/records-check.ts';
 import type { Lineage } from '../lineage/types.ts';
 import type { Case } from './facts.ts';
-import { checkRequired, NOTHING, type RuleResult } from './required.ts';
+import { checkRequired, NOTHING, unconfirmed, type RuleResult } from './required.ts';
 
 /** What stands as a dataset anywhere along the lineage, in order. */
 export function datasetsIn(lineage: Lineage): readonly string[] {
@@ -24,7 +24,7 @@ export function checkDatasetClaims(of: Case, lineage: Lineage): RuleResult {
     const about = of.index.about(digest);
     const id = `sha256:${digest}`;
     const ofDataset: Case = { ...of, about, aboutContent: about, facts: { ...of.facts, id } };
-    return [...rules.map((rule) => checkRequired(ofDataset, rule)), failedChecks(ofDataset)];
+    return [...rules.map((rule) => checkRequired(ofDataset, rule)), { ...NOTHING, findings: failedChecks(ofDataset) }];
   });
   return {
     evidence: results.flatMap(({ evidence }) => evidence),
@@ -33,21 +33,31 @@ export function checkDatasetClaims(of: Case, lineage: Lineage): RuleResult {
   };
 }
 
-function failedChecks(of: Case): RuleResult {
-  const findings = of.about.flatMap(({ claim }): readonly Finding[] => {
+/** Of every dataset it was made from, as long as the environment asks for claims about them. */
+export function datasetDenials(of: Case, lineage: Lineage): readonly Finding[] {
+  if (of.environment.datasets?.require === undefined) return [];
+  return datasetsIn(lineage).flatMap((digest) =>
+    failedChecks({ ...of, about: of.index.about(digest), facts: { ...of.facts, id: `sha256:${digest}` } }),
+  );
+}
+
+function failedChecks(of: Case): readonly Finding[] {
+  return of.about.flatMap(({ claim }): readonly Finding[] => {
     const { predicateType, predicate } = claim.statement;
     if (predicateType !== PREDICATES['records-check'] || !isFailedCheck(predicate)) return [];
-    if (of.authority.denialRolesOf(claim, of.facts.name).length === 0) return [];
-    if (of.revocations.ofClaim(claim)?.kind === 'claim') return [];
+    const roles = of.authority.denialRolesOf(claim, of.facts.name);
+    const lost = of.revocations.ofClaim(claim);
+    if (roles.length === 0 || lost?.kind === 'claim') return [];
+    const by = of.authority.nameOf(claim) ?? '';
+    if (lost !== null) return [unconfirmed(of, { claim, by, roles, lost }, 'saw a check of a dataset fail')];
     return [
       {
         code: 'claim-negative',
-        message: `${of.authority.nameOf(claim)} checked a dataset it was made from (${String(predicate['check']).slice(0, 60)}), and it failed`,
+        message: `${by} checked a dataset it was made from (${String(predicate['check']).slice(0, 60)}), and it failed`,
         subject: of.facts.id,
         facts: { claim: `sha256:${claim.bundle}` },
         hint: 'its signer takes the claim back with `weighmark revoke --claim`',
       },
     ];
   });
-  return { ...NOTHING, findings };
 }

@@ -3,8 +3,10 @@ import { saysNo } from '../authority/polarity.ts';
 import { isRevocation, readRevocation, targetText, type RevocationTarget } from '../authority/revocation.ts';
 import { collectRevocations, type Revocations } from '../authority/revocations.ts';
 import { PROMOTER_ROLE, REVOKER_ROLE, type Policy } from '../authority/types.ts';
+import { counted } from '../base/units.ts';
 import type { Finding } from '../base/verdict.ts';
 import { PREDICATES } from '../claims/predicates.ts';
+import { tryRemovedRecords, type RemovedRecords } from '../claims/removed-records.ts';
 import { nameIn } from '../claims/names.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
 import type { LogEntry } from '../tlog/leaf.ts';
@@ -36,24 +38,39 @@ export function orphansBetween(before: Hearing, now: Hearing, entries: readonly 
   return [...claims.values()].flatMap((claim) => {
     if (!saysNo(claim.statement) || past.revocations.takenBack(claim)) return [];
     if (!past.hears(claim) || today.hears(claim) || today.revocations.takenBack(claim)) return [];
-    return orphanOf(claim, { past, today, entries }) ?? [];
+    return takesBackNo(claim, before.claims) ? [] : (orphanOf(claim, { past, today, entries }) ?? []);
   });
 }
 
-export function orphanFinding({ claim, by, what }: Orphan, before: Policy): Finding {
+/** Without it there is a no more, not one less. */
+function takesBackNo(claim: VerifiedClaim, others: readonly VerifiedClaim[]): boolean {
+  const target = isRevocation(claim) ? targetIn(claim) : null;
+  return target?.kind === 'claim' && others.some(({ pae, statement }) => pae === target.pae && saysNo(statement));
+}
+
+export function orphanFinding({ claim, by, what, target }: Orphan, before: Policy): Finding {
+  const again = target === null ? ANEW[claim.statement.predicateType] : '`weighmark revoke --again`';
   return {
     code: 'revocation-orphaned',
     message: `${what} by ${by}, whom the policy hears no more`,
     facts: { claim: `sha256:${claim.bundle}`, policy: `${before.name} version ${before.version}, ${before.digest}` },
-    hint: 'name them under `formerly:`, say it anew with `weighmark revoke --again`, or take it back with `--undo` or `--claim`',
+    hint: `name them under \`formerly:\`, say it anew with ${again ?? '`weighmark revoke`'}, or take it back with \`weighmark revoke ${target === null ? '--claim' : '--undo'}\``,
   };
 }
+
+/** How somebody of today says the same. */
+const ANEW: Readonly<Record<string, string>> = {
+  [PREDICATES.promotion]: '`weighmark rollback --to none`',
+  [PREDICATES['removed-records']]: '`weighmark attest --type removed-records`',
+};
 
 interface Judge {
   readonly authority: Authority;
   readonly revocations: Revocations;
   readonly hears: (claim: VerifiedClaim) => boolean;
   readonly promotes: (bundle: string) => boolean;
+  /** What those who are heard want gone. */
+  readonly removals: readonly RemovedRecords[];
 }
 
 function judgeOf({ policy, claims }: Hearing, entries: readonly LogEntry[]): Judge {
@@ -62,15 +79,20 @@ function judgeOf({ policy, claims }: Hearing, entries: readonly LogEntry[]): Jud
   const logged = claims.filter(isRevocation).map((claim) => ({ claim, index: indexes.get(claim.bundle) ?? null }));
   const byBundle = new Map(claims.map((claim) => [claim.bundle, claim]));
   const mine = (bundle: string): VerifiedClaim | undefined => byBundle.get(bundle);
+  const revocations = collectRevocations(logged, authority, { reinstate: mostToReinstate(policy) });
+  const hears: Judge['hears'] = ({ bundle }) => {
+    const claim = mine(bundle);
+    if (claim === undefined) return false;
+    const roles = authority.denialRolesOf(claim, nameIn(claim.statement));
+    return isRevocation(claim) ? roles.includes(REVOKER_ROLE) : roles.length > 0;
+  };
   return {
     authority,
-    revocations: collectRevocations(logged, authority, { reinstate: mostToReinstate(policy) }),
-    hears: ({ bundle }) => {
-      const claim = mine(bundle);
-      if (claim === undefined) return false;
-      const roles = authority.denialRolesOf(claim, nameIn(claim.statement));
-      return isRevocation(claim) ? roles.includes(REVOKER_ROLE) : roles.length > 0;
-    },
+    revocations,
+    hears,
+    removals: claims.flatMap((claim) =>
+      hears(claim) && !revocations.takenBack(claim) ? (tryRemovedRecords(claim.statement) ?? []) : [],
+    ),
     promotes: (bundle) => {
       const claim = mine(bundle);
       return (
@@ -107,15 +129,28 @@ function orphanOf(claim: VerifiedClaim, { past, today, entries }: Compared): Orp
       if (entry === null || newer) return null;
       return { ...found, target: null, what: `${entry.leaf.name} was withdrawn from ${entry.leaf.env ?? ''}` };
     }
+    case PREDICATES['removed-records']: {
+      const list = tryRemovedRecords(claim.statement);
+      if (list !== null && isCovered(list, today.removals)) return null;
+      const records = list === null ? 'records that cannot be read' : counted(list.records.length, 'record');
+      return { ...found, target: null, what: `${records} of ${name} must go, by a list` };
+    }
     default: {
       const isRevoked = claim.statement.subject.some(
         ({ digest }) => today.revocations.ofArtifact(digest['sha256'] ?? '') !== null,
       );
       return isRevoked
         ? null
-        : { ...found, target: null, what: `${name} was evaluated or scanned, and not with a pass` };
+        : { ...found, target: null, what: `${name} was evaluated, scanned or checked, and not with a pass` };
     }
   }
+}
+
+/** Every record of it is on some list, hashed in the same way. */
+function isCovered({ hashing, profile, records }: RemovedRecords, lists: readonly RemovedRecords[]): boolean {
+  const alike = lists.filter((list) => list.hashing === hashing && list.profile === profile);
+  const wanted = new Set(alike.flatMap((list) => list.records));
+  return records.every((record) => wanted.has(record));
 }
 
 function isSamePlace(leaf: LogEntry['leaf'], other: LogEntry): boolean {

@@ -37,7 +37,9 @@ export function newestPromotion(of: Case, environment: Environment): Newest {
     const read = readEntry(of, entry, environment);
     if (read !== null) return read;
   }
-  return refused(of, 'not-promoted', `nothing of ${of.facts.name} is promoted to ${environment.name}`);
+  const nothing = about(of, 'not-promoted', `nothing of ${of.facts.name} is promoted to ${environment.name}`, {});
+  const enter = `weighmark promote ${of.facts.name}@${of.facts.id} --env ${environment.name}`;
+  return { finding: { ...nothing, hint: `\`${enter}\` lets it in, once it may; \`${enter} --dry-run\` says whether` } };
 }
 
 /** The newest entry where it leaves open what is promoted: then nothing can be built upon it, nor gone back over it. */

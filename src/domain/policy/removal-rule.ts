@@ -9,8 +9,9 @@ import { listsNamed } from '../claims/subjects.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
 import type { Lineage } from '../lineage/types.ts';
 import { datasetsIn } from './dataset-claims-rule.ts';
-import { acceptedOf, type Case } from './facts.ts';
-import { NOTHING, type RuleResult } from './required.ts';
+import { nameIn } from '../claims/names.ts';
+import { acceptedOf, type Case, type Denial } from './facts.ts';
+import { NOTHING, unconfirmed, type RuleResult } from './required.ts';
 
 /**
  * No dataset the artifact descends from may hold a record that somebody who may revoke wants gone. Absence is shown by proofs
@@ -19,7 +20,7 @@ import { NOTHING, type RuleResult } from './required.ts';
 export function checkRemovedRecords(of: Case, lineage: Lineage): RuleResult {
   if (of.environment.removedRecords === undefined) return NOTHING;
   const { lists, findings } = listsOf(of);
-  const wanted = lists.reduce((sum, { records }) => sum + records.length, 0);
+  const wanted = lists.reduce((sum, { list }) => sum + list.records.length, 0);
   const datasets = wanted === 0 ? [] : datasetsOf(of, lineage);
   const all = [...findings, ...datasets.flatMap((digest) => datasetFindings(of, digest, lists))];
   const what =
@@ -29,25 +30,34 @@ export function checkRemovedRecords(of: Case, lineage: Lineage): RuleResult {
   return { ...NOTHING, findings: all, evidence: all.length > 0 ? [] : [{ what, data: { datasets, records: wanted } }] };
 }
 
+interface Wanted {
+  readonly list: RemovedRecords;
+  readonly said: Denial;
+}
+
 /** Lists by whoever may or once might revoke, that were not taken back. */
-function listsOf(of: Case): { readonly lists: readonly RemovedRecords[]; readonly findings: readonly Finding[] } {
-  const claims = of.facts.claims.filter(
-    (claim) =>
-      claim.statement.predicateType === PREDICATES['removed-records'] &&
-      of.revocations.ofClaim(claim)?.kind !== 'claim' &&
-      of.authority.denialRolesOf(claim, of.facts.name).length > 0,
-  );
-  const lists: RemovedRecords[] = [];
+function listsOf(of: Case): { readonly lists: readonly Wanted[]; readonly findings: readonly Finding[] } {
+  const lists: Wanted[] = [];
   const findings: Finding[] = [];
-  for (const claim of claims) {
+  for (const said of of.facts.claims.flatMap((claim) => denialIn(of, claim))) {
+    const { statement, bundle } = said.claim;
     try {
-      lists.push(readRemovedRecords(claim.statement.predicate));
+      lists.push({ list: readRemovedRecords(statement.predicate), said });
     } catch (error) {
       if (!(error instanceof WeighmarkError)) throw error;
-      findings.push(undecided({ code: 'claim-malformed', message: error.message, subject: `sha256:${claim.bundle}` }));
+      findings.push(undecided({ code: 'claim-malformed', message: error.message, subject: `sha256:${bundle}` }));
     }
   }
   return { lists, findings };
+}
+
+/** By a revoker of what is decided about, or of the dataset that the list is about. */
+function denialIn(of: Case, claim: VerifiedClaim): readonly Denial[] {
+  if (claim.statement.predicateType !== PREDICATES['removed-records']) return [];
+  const lost = of.revocations.ofClaim(claim);
+  const roles = [of.facts.name, nameIn(claim.statement)].flatMap((name) => of.authority.denialRolesOf(claim, name));
+  if (lost?.kind === 'claim' || roles.length === 0) return [];
+  return [{ claim, by: of.authority.nameOf(claim) ?? '', roles, lost }];
 }
 
 /** What stands as a dataset anywhere along the lineage, and the artifact itself where it has records. */
@@ -63,12 +73,14 @@ function rootsSigned(of: Case, digest: string): readonly string[] {
   );
 }
 
-function datasetFindings(of: Case, digest: string, lists: readonly RemovedRecords[]): readonly Finding[] {
+function datasetFindings(of: Case, digest: string, lists: readonly Wanted[]): readonly Finding[] {
   const shown = shownOf(of, digest);
   const subject = `sha256:${digest}`;
-  const states = lists.flatMap((list) =>
-    list.records.map((record) => ({ record, state: stateOf(record, list, shown) })),
+  const all = lists.flatMap(({ list, said }) =>
+    list.records.map((record) => ({ record, said, state: stateOf(record, list, shown) })),
   );
+  const states = all.filter(({ said }) => said.lost === null);
+  const lost = new Set(all.flatMap(({ said, state }) => (said.lost === null || state === 'absent' ? [] : [said])));
   const held = states.filter(({ state }) => state === 'present');
   const open = states.filter(({ state }) => state === undefined);
   const finding = (message: string, record: string): Finding => ({
@@ -80,6 +92,7 @@ function datasetFindings(of: Case, digest: string, lists: readonly RemovedRecord
   });
   const [first, unknown] = [held[0], open[0]];
   return [
+    ...[...lost].map((said) => lostFinding(of, said)),
     ...(first === undefined
       ? []
       : [finding(`a dataset it was made from holds ${counted(held.length, 'removed record')}`, first.record)]),
@@ -94,6 +107,15 @@ function datasetFindings(of: Case, digest: string, lists: readonly RemovedRecord
           ),
         ]),
   ];
+}
+
+/** Whoever wants them gone was lost, and nothing shows that it was said before. */
+function lostFinding(of: Case, said: Denial): Finding {
+  const claim = `sha256:${said.claim.bundle}`;
+  return {
+    ...unconfirmed(of, said, 'wants records removed'),
+    hint: `a revoker signs the same list with \`weighmark attest --type removed-records\`, or lifts it with \`weighmark revoke --claim ${claim}\``,
+  };
 }
 
 /** What was proven of the dataset, against roots that were signed. */

@@ -1,3 +1,4 @@
+import { forShell } from '../base/text.ts';
 import { PREDICATES } from '../claims/predicates.ts';
 import { bindingOf } from '../claims/binding.ts';
 import { undecided, type Evidence, type Finding } from '../base/verdict.ts';
@@ -154,7 +155,16 @@ function absence(of: Case, rule: RequiredClaim): Finding {
     .some((claim) => claim.statement.predicateType === rule.predicateType);
   if (split)
     return { code: 'subject-ambiguous', message: `its ${rule.label} is about something else as well`, ...about };
-  return { code: 'claim-missing', message: `it has no ${rule.label}${wanted}`, ...about };
+  return { code: 'claim-missing', message: `it has no ${rule.label}${wanted}`, ...about, hint: makingOf(of, rule) };
+}
+
+/** The command that makes the claim, of this very artifact; what its figures are, who asked for it knows. */
+function makingOf(of: Case, { label }: RequiredClaim): string {
+  const made =
+    label === 'bom'
+      ? '`weighmark seal PATH` makes one'
+      : `\`weighmark attest ${of.facts.name}@${of.facts.id} --type ${forShell(label)}${label === 'evaluation' ? ' --result passed' : ''}\` makes one`;
+  return `${made}, by somebody whom the policy lets say it; was there one: \`weighmark log show\``;
 }
 
 function rolesWanted(of: Case, { role }: RequiredClaim, [claim]: readonly VerifiedClaim[]): readonly RoleRule[] {

@@ -14,14 +14,22 @@ export interface Silence {
   readonly revocations: Revocations;
   /** Null: nobody's roles are known, and anybody trusted might say anything. */
   readonly policy: Policy | null;
-  /** Whether scans decide anything here. */
-  readonly scans: boolean;
+  /** Predicate types by which nothing is decided here, whatever they say. */
+  readonly unasked: readonly string[];
   /** `sha256:<hex>` of what is judged. */
   readonly id: string;
 }
 
 export function silenceOf({ facts, revocations, policy, environment }: Case): Silence {
-  return { origin: facts.log.origin, revocations, policy, scans: environment.scan !== undefined, id: facts.id };
+  return { origin: facts.log.origin, revocations, policy, unasked: unaskedIn(environment), id: facts.id };
+}
+
+function unaskedIn({ scan, removedRecords, datasets }: Case['environment']): readonly string[] {
+  return [
+    ...(scan === undefined ? SCANS : []),
+    ...(removedRecords === undefined ? [PREDICATES['removed-records']] : []),
+    ...(datasets?.require === undefined ? [PREDICATES['records-check']] : []),
+  ];
 }
 
 /** What the log holds of others' words and nobody here can judge: each might be a no (security rule 8). */
@@ -72,13 +80,13 @@ export function unreadFinding(
   };
 }
 
-function mightDeny({ policy, scans }: Silence, { names, statement, entry }: UnreadEntry): boolean {
+function mightDeny({ policy, unasked }: Silence, { names, statement, entry }: UnreadEntry): boolean {
   if (statement !== null && !saysNo(statement)) return false;
   if (policy === null) return true;
   if ((policy.formerly ?? []).some(({ name }) => names.includes(name))) return true;
   const types = statement === null ? TYPES[entry.leaf.kind] : [statement.predicateType];
   if (statement === null ? entry.leaf.kind === 'revocation' : takesBackClaim(statement)) return true;
-  const asked = types.filter((type) => scans || !SCANS.includes(type));
+  const asked = types.filter((type) => !unasked.includes(type));
   return policy.roles.some(
     ({ principals, predicates }) =>
       principals.some((name) => names.includes(name)) && predicates.some((type) => asked.includes(type)),
@@ -95,10 +103,14 @@ function takesBackClaim(statement: Statement): boolean {
 }
 
 const SCANS: readonly string[] = [PREDICATES.vulns, PREDICATES.scai];
+const RECORDS: readonly string[] = [PREDICATES['removed-records'], PREDICATES['records-check']];
+
+/** What an ancestry alone does not rest on. */
+export const BESIDE_LINEAGE: readonly string[] = [...SCANS, ...RECORDS];
 
 const TYPES: Readonly<Record<LogEntry['leaf']['kind'], readonly string[]>> = {
   push: [],
-  claim: [PREDICATES.evaluation, ...SCANS],
+  claim: [PREDICATES.evaluation, ...BESIDE_LINEAGE],
   promotion: [PREDICATES.promotion],
   revocation: [PREDICATES.revocation],
 };

@@ -20,6 +20,17 @@ export interface HashJob {
    * that is not the whole): the result is the part's chaining value.
    */
   readonly part?: { readonly start: number; readonly fileBytes: number; readonly subtree?: boolean };
+  /**
+   * Parts whose own BLAKE3 is wanted beside that of the whole, in the same read, where the kernel can: in order, apart from each
+   * other, none empty.
+   */
+  readonly stretches?: readonly Stretch[];
+}
+
+/** Bytes `start` to `end` of a file. */
+export interface Stretch {
+  readonly start: number;
+  readonly end: number;
 }
 
 export interface HashOptions {
@@ -46,6 +57,8 @@ export interface HashResult {
   readonly outboard?: Uint8Array;
   /** The whole file, where it was asked for and small enough. */
   readonly content?: Uint8Array;
+  /** BLAKE3 of the job's stretches, 32 bytes each; absent where none were asked for or the kernel cannot. */
+  readonly stretches?: Uint8Array;
 }
 
 export interface Hasher {

@@ -1,10 +1,11 @@
+import { isOfNoFormat } from '../formats/detect.ts';
 import { detect, type FormatId, type NamedSource } from '../formats/index.ts';
 import { WeighmarkError } from '../base/errors.ts';
-import { probeExecutable, probeMore } from './probe.ts';
-import { judgeNames } from './mismatch.ts';
-import { judgeByName } from './formats/by-name.ts';
+import { mayBeProgram, probeExecutable, probeMore } from './probe.ts';
+import { isWeightsName, judgeNames } from './mismatch.ts';
+import { isJudgedByName, judgeByName } from './formats/by-name.ts';
 import { judgeKerasText } from './formats/keras-text.ts';
-import { judgeOldJoblib } from './formats/old-joblib.ts';
+import { judgeOldJoblib, mayBeOldJoblib } from './formats/old-joblib.ts';
 import { startsWithProto } from './formats/pickle-file.ts';
 import { judgeStructure } from './formats/structure.ts';
 import { JUDGES } from './judges.ts';
@@ -17,6 +18,7 @@ const DEPTH = 6;
 export async function examine(spot: Spot, file: NamedSource, setting: Setting = {}): Promise<void> {
   if (spot.depth > DEPTH) return tooDeep(spot);
   if (setting.rawData === true) return examineRaw(spot, file);
+  if (isNothing(file)) return;
   const { matches, named } = await detect(file);
   const formats = await probeMore(file, matches);
   for (const format of formats) spot.session.formats.add(format);
@@ -27,6 +29,18 @@ export async function examine(spot: Spot, file: NamedSource, setting: Setting = 
   await judgeByName(spot, file);
   judgeNames(spot, file, { named, confirmed: [...confirmed] });
 }
+
+/**
+ * Whether a small file in memory is certainly nothing that anything below looks into: of a data set's thousands of raw records
+ * each step that waits costs more than this one that does not.
+ */
+function isNothing({ path, source: { bytes } }: NamedSource): boolean {
+  if (bytes === undefined || bytes.length > WHOLE || mayBeProgram(bytes) || mayBeOldJoblib(bytes)) return false;
+  return isOfNoFormat(bytes, path) && !isWeightsName(path) && !isJudgedByName(path) && !/\.pb$/i.test(path);
+}
+
+/** What `detect` looks at as a whole. */
+const WHOLE = 4096;
 
 function tooDeep(spot: Spot): void {
   report(spot, 'WM-ARCHIVE-013', `archives nested deeper than ${DEPTH}`);

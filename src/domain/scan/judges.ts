@@ -48,6 +48,7 @@ export const JUDGES: Readonly<Partial<Record<FormatId, Judge>>> = {
   'executorch-data': judgeStructure,
   ctranslate2: judgeStructure,
   fasttext: judgeStructure,
+  word2vec: judgeStructure,
   xgboost: judgeStructure,
   catboost: judgeStructure,
   'paddle-params': judgeStructure,

@@ -70,6 +70,10 @@ const WEIGHTS_NAMES: readonly RegExp[] = [
   /\.ckpt$/i,
 ];
 
+export function isWeightsName(path: string): boolean {
+  return WEIGHTS_NAMES.some((name) => name.test(path));
+}
+
 /** Whether the name promises what the content is, and whether the content is one thing only. */
 export function judgeNames(
   spot: Spot,
@@ -81,7 +85,7 @@ export function judgeNames(
   if (confirmed.includes('executable')) judgeProgramName(spot, path, named);
   const strong = confirmed.filter((format) => STRONG.has(format));
   if (strong.length > 1) report(spot, 'WM-FILE-002', `the file is ${strong.join(' and ')} at once`);
-  if (confirmed.length === 0 && source.size > 0 && WEIGHTS_NAMES.some((name) => name.test(path)) && !promised(named))
+  if (confirmed.length === 0 && source.size > 0 && isWeightsName(path) && !promised(named))
     return leaveOut(spot, UNKNOWN_WEIGHTS);
   if (named === undefined || source.size === 0) return;
   if (confirmed.length === 0) return judgeNothing(spot, path, named);

@@ -3,12 +3,12 @@ import { readPickle } from '../formats/pickle/index.ts';
 import { isCodeAt, isPythonBytecode } from '../formats/marshal.ts';
 import { readTar } from '../formats/tar.ts';
 import type { FormatId, NamedSource } from '../formats/types.ts';
-import type { Source } from '../base/source.ts';
+import { headOf, type Source } from '../base/source.ts';
 
 /** Formats the general detection names, and what an attacker might hide from it. */
 export async function probeMore({ source }: NamedSource, matches: readonly FormatId[]): Promise<readonly FormatId[]> {
   const found = new Set(matches);
-  const head = await source.read(0, 64);
+  const head = await headOf(source, 64);
   const program = await probeExecutable(source, head);
   if (program === null) found.delete('executable');
   else found.add('executable');
@@ -38,9 +38,20 @@ async function hasTrailingData(source: Source): Promise<boolean> {
   }
 }
 
+/** How programs begin that have a magic of their own: WebAssembly, ELF, Mach-O, Java, shortcuts, `MZ`, `jartsr`, Lua. */
+const FIRST_BYTES: ReadonlySet<number> = new Set([0, 0x7f, 0xcf, 0xce, 0xfe, 0xca, 0x4c, 0x4d, 0x6a, 0x1b]);
+
+/** False if bytes are certainly no program's, at the least cost; compiled Python has its mark behind the first two bytes. */
+export function mayBeProgram(head: Uint8Array): boolean {
+  const first = head[0] ?? 0;
+  return FIRST_BYTES.has(first) || (first & 0x7f) === 0x63 || (head[2] === 0x0d && head[3] === 0x0a);
+}
+
 /** A name for the program the bytes are, or null. */
 export async function probeExecutable(source: Source, start?: Uint8Array): Promise<string | null> {
-  const head = Buffer.from(start ?? (await source.read(0, 64)));
+  const bytes = start ?? (await headOf(source, 64));
+  if (!mayBeProgram(bytes)) return null;
+  const head = Buffer.from(bytes.subarray(0, 64));
   if (head.toString('hex', 0, 8) === '0061736d01000000') return 'a WebAssembly module';
   if (head.length < 16) return null;
   const magic = head.toString('hex', 0, 4);

@@ -1,6 +1,6 @@
 import { WeighmarkError } from '../base/errors.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { consistencyProof, equalHashes, verifyConsistency } from './merkle.ts';
+import { consistencyProof, verifyConsistency } from './merkle.ts';
 import { subtreesOf, type ReadTile } from './tiles.ts';
 
 /**
@@ -19,10 +19,6 @@ export async function requireContinuity(
     const [before] = earlier.filter(({ size }) => size <= found.size).toSorted((a, b) => b.size - a.size);
     if (before !== undefined && before.size > 0) await requireContinuity(before, found, read);
     throw broken('log-rollback', 'the log has lost entries that it had before', { seen, found });
-  }
-  if (found.size === seen.size) {
-    if (equalHashes(found.root, seen.root)) return;
-    throw fork(seen, found);
   }
   const proof = await consistencyProof(seen.size, found.size, subtreesOf(found.size, read));
   if (!verifyConsistency(proof, seen, found)) throw fork(seen, found);

@@ -3,7 +3,7 @@ import type { ByteRange } from '../../domain/digest/proven.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Digests, HashAlgorithm } from '../../domain/digest/algorithm.ts';
 import type { Files, Tree, TreeEntry } from '../../domain/ports/files.ts';
-import type { Hasher, HashJob, HashResult } from '../../domain/ports/hasher.ts';
+import type { Hasher, HashJob, HashResult, Stretch } from '../../domain/ports/hasher.ts';
 import { pushAll } from '../../domain/base/lists.ts';
 import type { Progress } from '../../domain/ports/terminal.ts';
 
@@ -22,6 +22,8 @@ export interface HashTreeOptions {
   readonly outboardFromBytes?: number;
   /** Where a file's outboard is written while it is hashed; undefined: nowhere. */
   readonly outboardTo?: (entry: TreeEntry) => string | undefined;
+  /** Parts of a file whose own BLAKE3 is wanted from the same read; undefined: none. */
+  readonly stretchesOf?: (entry: TreeEntry) => readonly Stretch[] | undefined;
   /** Also hand on the bytes of small files, where the kernel can. */
   readonly contents?: boolean;
 }
@@ -32,6 +34,8 @@ export interface HashedEntry {
   readonly outboard?: Uint8Array;
   /** Of a small file, where they were asked for and the kernel can. */
   readonly content?: Uint8Array;
+  /** BLAKE3 of the parts that were asked for, 32 bytes each. */
+  readonly stretches?: Uint8Array;
 }
 
 /** One pass over the files, with progress. @throws WeighmarkError `file-changed`, `unreadable`, `interrupted`. */
@@ -60,7 +64,15 @@ export async function hashEach(
   const jobOf = (entry: TreeEntry): HashJob => {
     const { location, sizeBytes, stamp } = entry;
     const outboardTo = options.outboardTo?.(entry);
-    return { location, sizeBytes, stamp, ...followLink, ...(outboardTo === undefined ? {} : { outboardTo }) };
+    const stretches = options.stretchesOf?.(entry);
+    return {
+      location,
+      sizeBytes,
+      stamp,
+      ...followLink,
+      ...(outboardTo === undefined ? {} : { outboardTo }),
+      ...(stretches === undefined ? {} : { stretches }),
+    };
   };
   const how = hashOptions(options, ports, (bytes) => progress.advance(bytes));
   const atOnce = options.contents === true ? CONTENTS_AT_ONCE : ENTRIES_AT_ONCE;
@@ -137,9 +149,10 @@ async function* chunks(
 
 function hashed(entry: TreeEntry, result: HashResult | undefined): HashedEntry {
   if (result === undefined) throw new Error('the hasher returned too few results');
-  const { digests, outboard, content } = result;
+  const { digests, outboard, content, stretches } = result;
   if (content !== undefined) return { entry, digests, content };
-  return outboard === undefined ? { entry, digests } : { entry, digests, outboard };
+  const more = stretches === undefined ? {} : { stretches };
+  return outboard === undefined ? { entry, digests, ...more } : { entry, digests, outboard, ...more };
 }
 
 function hashOptions(options: HashTreeOptions, ports: HashTreePorts, onProgress: (bytes: number) => void) {

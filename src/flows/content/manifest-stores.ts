@@ -31,6 +31,15 @@ export async function isManifest(path: string, files: Files): Promise<boolean> {
 }
 
 /**
+ * Where a signature of the model lies, and what else stands beside content: below a folder of its own in the store, which
+ * Ollama and Docker Model Runner pass over, at the path that the manifest has below theirs.
+ */
+export function sealPlace(manifest: string): string {
+  const at = manifest.lastIndexOf('/manifests/');
+  return `${manifest.slice(0, at)}/weighmark/${manifest.slice(at + '/manifests/'.length)}`;
+}
+
+/**
  * The model behind a manifest: its layers by what they are, each with the digest the manifest states.
  * @throws WeighmarkError `format-invalid`, `limit-exceeded`, `unreadable`, `download-conflict`.
  */
@@ -61,6 +70,7 @@ async function dockerModel(
     name,
     version,
     location: manifest,
+    sealedAt: sealPlace(manifest),
     files: listed.map(({ path, sha256 }) => ({ path, location: `${store}/blobs/sha256/${sha256}` })),
     recorded: listed.map(({ path, sha256, sizeBytes }) => ({
       path,
@@ -81,6 +91,7 @@ async function ollamaModel(manifest: string, files: Files): Promise<Stored> {
     store: 'ollama',
     ...ollamaName(manifest.slice(at + '/manifests/'.length).split('/')),
     location: manifest,
+    sealedAt: sealPlace(manifest),
     files: listed.map(({ path, blob }) => ({ path, location: `${blobs}/${blob}` })),
     recorded: listed.map(({ path, sha256, sizeBytes }) => ({
       path,
@@ -93,7 +104,10 @@ async function ollamaModel(manifest: string, files: Files): Promise<Stored> {
 }
 
 /** Layers under the names of what they are, in the order of names. */
-export async function layersAsTree({ location, files: placed = [] }: Stored, files: Files): Promise<Tree> {
+export async function layersAsTree(
+  { location, sealedAt = location, files: placed = [] }: Stored,
+  files: Files,
+): Promise<Tree> {
   const entries: TreeEntry[] = [];
   for (const { path, location: blob } of placed) {
     if ((await files.kindOf(blob)) === 'none')
@@ -104,5 +118,5 @@ export async function layersAsTree({ location, files: placed = [] }: Stored, fil
     entries.push({ path, location: at, sizeBytes, stamp });
   }
   entries.sort((a, b) => compareUtf8(a.path, b.path));
-  return { kind: 'directory', root: location, entries, sidecars: [], leftOut: [], followedLinks: false };
+  return { kind: 'directory', root: sealedAt, entries, sidecars: [], leftOut: [], followedLinks: false };
 }

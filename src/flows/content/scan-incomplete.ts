@@ -20,9 +20,13 @@ const PARTS: ReadonlySet<FormatId> = new Set([
   'torch-dcp',
   'tf-checkpoint',
   'weights-manifest',
+  'executorch',
+  'executorch-data',
 ]);
 /** What says which base an adapter is for. */
 const ADAPTER = /(?:^|\/)(?:adapter_config\.json|README\.md)$/;
+/** What says of how many ranks an engine is. */
+const ENGINE_CONFIG = /(?:^|\/)config\.json$/;
 const READ = 10_000;
 
 /**
@@ -36,7 +40,9 @@ export async function incompleteFindings(
 ): Promise<ScanFinding[]> {
   if (tree.kind === 'file') return [];
   const formats = new Map(results.map((result) => [result.path, result.formats]));
-  const isPart = ({ path }: TreeEntry): boolean => formats.get(path)?.some((format) => PARTS.has(format)) === true;
+  const engines = results.some((result) => result.formats.includes('tensorrt-engine'));
+  const isPart = ({ path }: TreeEntry): boolean =>
+    formats.get(path)?.some((format) => PARTS.has(format)) === true || (engines && ENGINE_CONFIG.test(path));
   if (!tree.entries.some((entry) => isPart(entry) || ADAPTER.test(entry.path))) return [];
   const described: BomFile[] = [];
   const metadata: FileMetadata[] = [];

@@ -20,7 +20,8 @@ import type { Clock, Progress } from '../../domain/ports/terminal.ts';
 import type { Digests } from '../../domain/digest/algorithm.ts';
 import type { Feeds } from '../../domain/ports/feeds.ts';
 import type { Files, Tree, TreeEntry } from '../../domain/ports/files.ts';
-import { cachedSource, type Source } from '../../domain/base/source.ts';
+import type { Hasher } from '../../domain/ports/hasher.ts';
+import { cachedSource, smallSource, type Source } from '../../domain/base/source.ts';
 import {
   scanFile,
   verdictOfScan,
@@ -37,6 +38,8 @@ export interface ScanPorts {
   readonly files: Files;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  /** Reads many small files at once, where its kernel is native. */
+  readonly hasher?: () => Promise<Hasher>;
 }
 
 export interface ScanOptions {
@@ -74,10 +77,14 @@ export async function scanArtifact(tree: Tree, ports: ScanPorts, options: ScanOp
   );
   const results: ScanResult[] = [];
   try {
-    for (const entry of tree.entries) {
-      if (ports.signal.aborted) throw new WeighmarkError('interrupted', 'interrupted');
-      results.push(await scanEntry(entry, tree, ports, options));
-      progress.advance(entry.sizeBytes);
+    for (let from = 0; from < tree.entries.length; from += AT_ONCE) {
+      const some = tree.entries.slice(from, from + AT_ONCE);
+      const contents = await contentsOf(some, tree, ports);
+      for (const [index, entry] of some.entries()) {
+        if (ports.signal.aborted) throw new WeighmarkError('interrupted', 'interrupted');
+        results.push(await scanEntry({ entry, content: contents[index] }, tree, ports, options));
+        progress.advance(entry.sizeBytes);
+      }
     }
   } finally {
     progress.end();
@@ -106,12 +113,39 @@ export function artifactFindings(tree: Pick<Tree, 'root'>, options: ScanOptions)
   );
 }
 
+/** From so many files on, loading the addon pays; of more at a time the memory for their bytes is not used again, and new. */
+const MANY = 1000;
+const AT_ONCE = 256;
+const SMALL_BYTES = 16 << 10;
+
+/** The bytes of small files, read by the kernel's own threads. One that it cannot read is opened again, which says why. */
+async function contentsOf(
+  entries: readonly TreeEntry[],
+  { entries: all, followedLinks }: Tree,
+  { hasher, signal }: ScanPorts,
+): Promise<readonly (Uint8Array | undefined)[]> {
+  if (all.length < MANY || hasher === undefined) return [];
+  const { kernel, hash } = await hasher();
+  if (kernel !== 'native') return [];
+  const small = entries.filter(({ sizeBytes }) => sizeBytes > 0 && sizeBytes <= SMALL_BYTES);
+  const jobs = small.map(({ location, sizeBytes, stamp }) => ({
+    location,
+    sizeBytes,
+    stamp,
+    followLink: followedLinks,
+  }));
+  const read = await hash(jobs, { algorithms: [], contentUpToBytes: SMALL_BYTES, signal, onFailure: () => undefined });
+  const contents = new Map(small.map((entry, index) => [entry, read[index]?.content]));
+  return entries.map((entry) => contents.get(entry));
+}
+
 async function scanEntry(
-  entry: TreeEntry,
+  { entry, content }: { readonly entry: TreeEntry; readonly content: Uint8Array | undefined },
   tree: Tree,
   { files }: ScanPorts,
   options: ScanOptions,
 ): Promise<ScanResult> {
+  if (content !== undefined) return scanSource({ path: entry.path, source: smallSource(content) }, options);
   try {
     const file = await files.open(entry.location, { followLink: tree.followedLinks });
     try {
@@ -149,6 +183,7 @@ export async function scanSource(
   options: ScanOptions,
 ): Promise<ScanResult> {
   const result = await scanFile({ path, source });
+  if (options.index === undefined && result.findings.length === 0) return result;
   const known =
     options.index === undefined ? [] : await matchFeeds(path, source, options.index, options.digests?.(path));
   const findings = [...known, ...result.findings];

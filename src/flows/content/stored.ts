@@ -20,6 +20,8 @@ export interface Stored {
   readonly location: string;
   /** Its files, where they do not lie in a folder of their own. */
   readonly files?: readonly PlacedFile[];
+  /** The folder that a signature of these files lies in. */
+  readonly sealedAt?: string;
   /** What the store recorded of them, beside what blobs' names say. */
   readonly recorded: readonly StatedDigest[];
 }

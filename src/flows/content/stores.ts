@@ -1,7 +1,8 @@
+import { dirname } from 'node:path';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { readMlflowVersion } from '../../domain/metadata/mlflow.ts';
 import type { Files, Tree } from '../../domain/ports/files.ts';
-import { isManifest, layersAsTree, manifestModel } from './manifest-stores.ts';
+import { isManifest, layersAsTree, manifestModel, sealPlace } from './manifest-stores.ts';
 import type { Stored } from './stored.ts';
 
 const COMMIT = /^[0-9a-f]{40}$/;
@@ -51,7 +52,7 @@ export interface StoreView {
 /**
  * What a path means that a store gave its form: `models--ORG--NAME` of a Hub cache, or `ORG--NAME` of ModelScope's, is the
  * snapshot that `main` points to or the only one; a version in MLflow's registry the model's folder; a manifest of Ollama or
- * Docker Model Runner the layers it names. Any other path is what it is.
+ * Docker Model Runner the layers it names, its signature in a folder of its own. Any other path is what it is.
  * @throws WeighmarkError `usage` if it names several, `incomplete` if a blob is not there, `format-invalid`.
  */
 export async function storeView(path: string, files: Files): Promise<StoreView> {
@@ -60,23 +61,36 @@ export async function storeView(path: string, files: Files): Promise<StoreView> 
   const version = await mlflowVersion(path, files);
   if (version !== null) return { root: version.location, files };
   if (!(await isManifest(path, files))) return { root: path, files };
+  const root = sealPlace(path);
   const tree = await layersAsTree(await manifestModel(path, files), files);
-  const isRoot = (location: string): boolean => location === path;
+  return { root, files: { ...files, ...layersAt(root, tree, { manifest: path, files }) } };
+}
+
+/** A folder that has the layers of a manifest for files, whether anything lies in it or not. */
+function layersAt(
+  root: string,
+  tree: Tree,
+  { manifest, files }: { readonly manifest: string; readonly files: Files },
+): Pick<Files, 'walk' | 'list' | 'names' | 'items' | 'kindOf' | 'realPath' | 'requireWritable'> {
+  const isRoot = (location: string): boolean => location === root;
   return {
-    root: path,
-    files: {
-      ...files,
-      walk: async (root, options) => (isRoot(root) ? without(tree, options?.ignore ?? []) : files.walk(root, options)),
-      list: async (root, options) =>
-        isRoot(root)
-          ? without(await layersAsTree(await manifestModel(path, files), files), options?.ignore ?? []).entries.map(
-              (each) => each.path,
-            )
-          : files.list(root, options),
-      names: async (folder) => (isRoot(folder) ? [] : files.names(folder)),
-      kindOf: async (location) => (isRoot(location) ? 'directory' : files.kindOf(location)),
+    walk: async (asked, options) => (isRoot(asked) ? without(tree, options?.ignore ?? []) : files.walk(asked, options)),
+    list: async (asked, options) => {
+      if (!isRoot(asked)) return files.list(asked, options);
+      const now = await layersAsTree(await manifestModel(manifest, files), files);
+      return without(now, options?.ignore ?? []).entries.map((each) => each.path);
     },
+    names: async (folder) => (isRoot(folder) && !(await isFolder(root, files)) ? [] : files.names(folder)),
+    items: async (folder) => (isRoot(folder) && !(await isFolder(root, files)) ? [] : files.items(folder)),
+    realPath: async (location) => (isRoot(location) ? root : files.realPath(location)),
+    kindOf: async (location) => (isRoot(location) ? 'directory' : files.kindOf(location)),
+    requireWritable: async (folder) => files.requireWritable(await nearestThere(folder, files)),
   };
+}
+
+async function nearestThere(folder: string, files: Files): Promise<string> {
+  const isThere = (await files.kindOf(folder)) !== 'none' || dirname(folder) === folder;
+  return isThere ? folder : nearestThere(dirname(folder), files);
 }
 
 /**

@@ -115,6 +115,8 @@ interface Best {
 
 const MOST_SCALES = 1 << 24;
 const FIRST_LOOK = 1 << 14;
+/** Of those, changed afterwards in what a library made. */
+const FEW = FIRST_LOOK / 100;
 const LOADED = [undefined, 'BF16', 'F16'] as const;
 
 /** The strongest word for a weight of codes and scales: each way to compute them is tried on little, and what holds on all of it. */
@@ -195,11 +197,13 @@ async function bestOf(
     const view = loaded === undefined ? parent : asLoaded(parent, loaded, ports);
     for (const grouping of groupings) {
       const asked: Case = { weight, parent: view, grouping, ...numbers, ports };
-      const alive: law.Way[] = [];
-      for (const way of ways) if ((await runOf(asked, way, FIRST_LOOK)).differing === 0) alive.push(way);
-      // Where no way gives these codes, whether they are the nearest is asked of the plainest.
-      const trying = alive.length > 0 ? alive : loaded === undefined ? ways.slice(0, 1) : [];
-      for (const way of trying) {
+      const looks: { readonly way: law.Way; readonly differing: number }[] = [];
+      for (const way of ways) looks.push({ way, differing: (await runOf(asked, way, FIRST_LOOK)).differing });
+      const least = Math.min(...looks.map(({ differing }) => differing));
+      // Where no way gives these codes, the one that gives most of them says which are not the nearest.
+      const nearly = looks.filter(({ differing }) => differing === least);
+      const trying = least === 0 ? nearly : loaded === undefined || least <= FEW ? nearly.slice(0, 1) : [];
+      for (const { way } of trying) {
         const run = await runOf(asked, way, Infinity);
         const better = best === undefined || run.beyond < best.run.beyond || run.differing < best.run.differing;
         if (better) best = { run, way, grouping, loaded };

@@ -17,6 +17,14 @@ import { openSide, readBeside, type Opened, type SideInput } from './side.ts';
 import { viewOfChild, viewsOf } from './views.ts';
 import { mergedTensors, type MergedTensors, type MergeSides } from './adapter-merge.ts';
 import { affineWeights, compareAffine, partsOf, type AffineWeight } from './affine.ts';
+import {
+  calibratedWeights,
+  calibrationBeside,
+  compareCalibrated,
+  partsOf as calibratedParts,
+  type CalibratedWeight,
+} from './calibrated.ts';
+import { mayBeLed, type Calibration } from '../../domain/derive/calibrated.ts';
 import { comparePacked, packedWeights, type PackedWeight } from './packed.ts';
 import { mergedModels, type NamedModel } from './model-merge.ts';
 import { counted } from '../../domain/base/units.ts';
@@ -128,12 +136,15 @@ async function derived(input: DeriveInput, sides: Sides, ports: DerivePorts): Pr
   const affine = child.format === 'gguf' ? new Map<string, AffineWeight>() : affineWeights(child.tensors, parents);
   const packed = child.format === 'gguf' ? new Map<string, PackedWeight>() : packedWeights(child.tensors);
   for (const name of affine.keys()) packed.delete(name);
+  const calibrated =
+    child.format === 'gguf' ? new Map<string, CalibratedWeight>() : calibratedWeights(child.tensors, parents);
   const apart = new Set([
     ...[...packed.values()].flatMap(({ name, beside }) => [
       name,
       ...[...beside.values()].map(({ tensor }) => tensor.name),
     ]),
     ...[...affine.values()].flatMap(partsOf),
+    ...[...calibrated.values()].flatMap(calibratedParts),
   ]);
   const children = child.tensors.map(({ tensor }) => tensor).filter(({ name }) => !apart.has(name));
   const plan = converts
@@ -142,7 +153,9 @@ async function derived(input: DeriveInput, sides: Sides, ports: DerivePorts): Pr
       : planConversion({ children, parents }, settings, (from, to, bytes) => ports.numbers.convert(from, to, bytes))
     : planByName({
         children,
-        parents: new Map([...parents].filter(([name]) => !packed.has(name) && !affine.has(name))),
+        parents: new Map(
+          [...parents].filter(([name]) => !packed.has(name) && !affine.has(name) && !calibrated.has(name)),
+        ),
       });
   if (plan === null)
     return undecided(
@@ -158,15 +171,48 @@ async function derived(input: DeriveInput, sides: Sides, ports: DerivePorts): Pr
     const parent = parents.get(weight.name);
     if (parent !== undefined) tensors.push(await compareAffine(weight, parent, ports));
   }
+  for (const weight of calibrated.values()) {
+    const parent = parents.get(weight.name);
+    if (parent !== undefined) tensors.push(await compareCalibrated(weight, parent, ports));
+  }
   const judged = child.format === 'onnx' ? tensors.map(notOfWeights) : tensors;
   const { known, covered } = unknownPacking(judged, child.format === 'gguf' ? new Map() : parents);
   const missing = plan.missing.filter((name) => !covered.has(name));
+  const calibration = child.format === 'gguf' ? null : await calibrationBeside(child);
+  const coded = new Set([...packed.keys(), ...affine.keys()]);
+  const compressed = child.tensors.some(({ tensor }) => tensor.name.endsWith('.weight_scale'));
   return outcomeOf(input, {
     plan: { ...plan, missing },
-    tensors: known,
-    step: packed.size + affine.size > 0 && input.step === undefined ? 'quantize' : stepOf(input, sides, tensors),
+    tensors: known.map((tensor) => ledByData(tensor, { coded, calibration, compressed })),
+    step:
+      packed.size + affine.size + calibrated.size > 0 && input.step === undefined
+        ? 'quantize'
+        : stepOf(input, sides, tensors),
     ...(settings === null ? {} : { settings }),
   });
+}
+
+/**
+ * What data led is not held to the parent's numbers: the child says so itself, and is not believed for it either. LLM Compressor
+ * (`weight_scale`) writes the same form for codes that data chose, and who lost its recipe is no forger.
+ */
+function ledByData(
+  tensor: TensorVerdict,
+  {
+    coded,
+    calibration,
+    compressed,
+  }: { coded: ReadonlySet<string>; calibration: Calibration | null; compressed: boolean },
+): TensorVerdict {
+  if (tensor.word !== 'not from the parent' || tensor.from.length === 0) return tensor;
+  const { where: _, ...rest } = tensor;
+  const isCode = coded.has(tensor.name);
+  const why = tensor.why ?? 'it differs';
+  if (calibration !== null && (calibration.folds || isCode))
+    return { ...rest, word: 'undecided', why: `${calibration.method} follows data nobody shows: ${why}` };
+  return compressed && isCode && tensor.figures !== undefined && mayBeLed(tensor.figures)
+    ? { ...rest, word: 'undecided', why: `${why}: so GPTQ leaves them, and so does another parent` }
+    : tensor;
 }
 
 /** ONNX's scales of what goes through the model: quantisers find them by data that nobody shows. */

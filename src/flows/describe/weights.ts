@@ -6,7 +6,7 @@ import { readFormat } from '../../domain/formats/index.ts';
 import type { BomFile } from '../../domain/metadata/types.ts';
 import { weightSets, type WeightSet } from '../../domain/metadata/weights.ts';
 import type { Files, FileStamp, Tree } from '../../domain/ports/files.ts';
-import type { Hasher, HashJob } from '../../domain/ports/hasher.ts';
+import type { Hasher, HashJob, Stretch } from '../../domain/ports/hasher.ts';
 import type { Progress } from '../../domain/ports/terminal.ts';
 import { tensorDigest, weightsRoots } from '../../domain/weights/identity.ts';
 import type { ListedWeights } from '../../domain/weights/list.ts';
@@ -31,6 +31,8 @@ export interface WeighedSet {
 export interface WeighPorts {
   readonly hasher: () => Promise<Hasher>;
   readonly progress: Progress;
+  /** What is known of the same files already, having been hashed with them. */
+  readonly hashed?: { get(path: string, stretch: Stretch): Uint8Array | undefined };
   readonly signal?: AbortSignal;
   readonly jobs?: number;
 }
@@ -120,16 +122,17 @@ function addFound(
 type Hashed = Uint8Array | { readonly why: string };
 
 async function hashElements(found: readonly Found[], ports: WeighPorts): Promise<ReadonlyMap<WeightTensor, Hashed>> {
-  const digests = new Map<WeightTensor, Hashed>();
+  const digests = hashedBefore(found, ports);
+  const left = found.filter(({ tensor }) => !digests.has(tensor));
   const work = ports.progress.start(
     'weighing',
-    found.reduce((sum, { tensor }) => sum + tensor.sizeBytes, 0),
+    left.reduce((sum, { tensor }) => sum + tensor.sizeBytes, 0),
   );
   try {
-    const placed = found.filter(({ tensor, holder }) => tensor.elements.kind === 'stretch' && holder.place);
+    const placed = left.filter(({ tensor, holder }) => tensor.elements.kind === 'stretch' && holder.place);
     await hashPlaced(placed, digests, { ports, onProgress: (bytes) => work.advance(bytes) });
     const hasher = await ports.hasher();
-    for (const each of found) {
+    for (const each of left) {
       if (digests.has(each.tensor)) continue;
       ports.signal?.throwIfAborted();
       const opened = each.tensor.elements.kind === 'stretch' ? each.holder : each.file;
@@ -138,6 +141,18 @@ async function hashElements(found: readonly Found[], ports: WeighPorts): Promise
     }
   } finally {
     work.end();
+  }
+  return digests;
+}
+
+function hashedBefore(found: readonly Found[], { hashed }: WeighPorts): Map<WeightTensor, Hashed> {
+  const digests = new Map<WeightTensor, Hashed>();
+  if (hashed === undefined) return digests;
+  for (const { tensor, holder } of found) {
+    const { elements, sizeBytes } = tensor;
+    if (elements.kind !== 'stretch') continue;
+    const digest = hashed.get(holder.path, { start: elements.offset, end: elements.offset + sizeBytes });
+    if (digest !== undefined) digests.set(tensor, digest);
   }
   return digests;
 }
@@ -220,14 +235,14 @@ function hex(bytes: Uint8Array): string {
 }
 
 /** Other files of the artifact, each open only while it is read. */
-function besideIn(byPath: Lookup<WeightsFile>): Beside {
+export function besideIn(byPath: Lookup<WeightsFile>): Beside {
   return async (path, read) => {
     const file = byPath.get(path);
     return file === undefined ? null : withFile(file, read);
   };
 }
 
-async function withFile<T>(file: ArtifactFile, use: (source: Source) => Promise<T>): Promise<T> {
+export async function withFile<T>(file: ArtifactFile, use: (source: Source) => Promise<T>): Promise<T> {
   const source = await file.open();
   try {
     return await use(source);

@@ -1,16 +1,16 @@
 import { createAuthority, policyHearing } from '../../domain/authority/authority.ts';
 import { saysNo } from '../../domain/authority/polarity.ts';
 import { hear } from '../../domain/authority/speaker.ts';
-import { PROMOTER_ROLE, REVOKER_ROLE, type Policy } from '../../domain/authority/types.ts';
+import { PROMOTER_ROLE, REVOKER_ROLE, type Environment, type Policy } from '../../domain/authority/types.ts';
 import { readPromotion } from '../../domain/authority/vsa.ts';
 import { sha256Hex } from '../../domain/digest/hex.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import type { Finding } from '../../domain/base/verdict.ts';
 import { collectRevocations } from '../../domain/authority/revocations.ts';
 import { mostToReinstate } from '../../domain/policy/evaluate.ts';
-import { isRevocation } from '../../domain/authority/revocation.ts';
 import { looseEnvelope } from '../../domain/claims/loose-envelope.ts';
 import { parseStatement } from '../../domain/claims/statement.ts';
+import { nameIn } from '../../domain/claims/names.ts';
 import { PREDICATES } from '../../domain/claims/predicates.ts';
 import type { Statement, VerifiedClaim } from '../../domain/claims/types.ts';
 import { orphanFinding, orphansBetween, type Orphan } from '../../domain/policy/orphans.ts';
@@ -78,7 +78,7 @@ function unheardIn({ policy, claims, log, bundles }: Heard): readonly string[] {
     const claim = named.get(digest);
     const statement = claim?.statement ?? statementIn(bytes);
     if (statement === null || !saysNo(statement) || counted.has(digest)) return [];
-    const roles = claim === undefined ? [] : authority.denialRolesOf(claim, statement.subject[0]?.name ?? '');
+    const roles = claim === undefined ? [] : authority.denialRolesOf(claim, nameIn(statement));
     return roles.length > 0 ? [] : [digest];
   });
 }
@@ -137,18 +137,38 @@ function noneUnlessNetwork(error: unknown): readonly Uint8Array[] {
   return [];
 }
 
-/** Those that concern a decision: every revocation, and what was said of this artifact, or withdrawn from this place. */
-export function orphanFindings(
-  found: readonly FoundOrphan[],
-  about: { readonly digests: readonly string[]; readonly name: string; readonly environment: string },
-): readonly Finding[] {
-  const concerns = ({ claim, entry }: Orphan): boolean => {
-    if (isRevocation(claim)) return true;
-    if (claim.statement.predicateType === PREDICATES.promotion)
-      return entry?.leaf.name === about.name && entry.leaf.env === about.environment;
-    return claim.statement.subject.some(({ digest }) => about.digests.includes(digest['sha256'] ?? ''));
-  };
-  return found.filter(({ orphan }) => concerns(orphan)).map(({ orphan, before }) => orphanFinding(orphan, before));
+interface Decided {
+  readonly digests: readonly string[];
+  readonly name: string;
+  readonly environment: Pick<Environment, 'name' | 'removedRecords' | 'datasets'>;
+  /** `sha256:<hex>` of it and of all it descends from. */
+  readonly lineage: ReadonlySet<string>;
+}
+
+/**
+ * Those that concern a decision: every revocation, what was said of this artifact or withdrawn from this place, and what was said of
+ * the records it was made from, where the environment asks for that.
+ */
+export function orphanFindings(found: readonly FoundOrphan[], about: Decided): readonly Finding[] {
+  return found
+    .filter(({ orphan }) => concerns(orphan, about))
+    .map(({ orphan, before }) => orphanFinding(orphan, before));
+}
+
+function concerns({ claim, entry }: Orphan, { digests, name, environment, lineage }: Decided): boolean {
+  const named = claim.statement.subject.map(({ digest }) => digest['sha256'] ?? '');
+  switch (claim.statement.predicateType) {
+    case PREDICATES.revocation:
+      return true;
+    case PREDICATES.promotion:
+      return entry?.leaf.name === name && entry.leaf.env === environment.name;
+    case PREDICATES['removed-records']:
+      return environment.removedRecords !== undefined;
+    case PREDICATES['records-check']:
+      return environment.datasets?.require !== undefined && named.some((each) => lineage.has(`sha256:${each}`));
+    default:
+      return named.some((each) => digests.includes(each));
+  }
 }
 
 async function orphansUnder({ policy, proven }: EarlierPolicy, given: Heard): Promise<readonly FoundOrphan[]> {

@@ -1,7 +1,11 @@
 import { PREDICATES } from '../../domain/claims/predicates.ts';
 import { checkNegatives, NOTHING } from '../../domain/policy/required.ts';
 import { evaluate, given, lineageOf, logRule, policyCheck, revocationRule } from '../../domain/policy/evaluate.ts';
+import { scanDenials } from '../../domain/policy/content-rules.ts';
+import { datasetDenials } from '../../domain/policy/dataset-claims-rule.ts';
 import type { Case } from '../../domain/policy/facts.ts';
+import { checkRemovedRecords } from '../../domain/policy/removal-rule.ts';
+import type { Lineage } from '../../domain/lineage/types.ts';
 import { checkPromoted, newestPromotion, type Current } from '../../domain/policy/promotions.ts';
 import type { Policy } from '../../domain/authority/types.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
@@ -87,14 +91,26 @@ export function environmentChecks(of: Case, withRules: boolean): readonly Check[
     const isBroken = promotion.passed && 'current' in newest && newest.current.promotion.breakGlass;
     return [promotion, ...(isBroken ? whileBroken(rules) : rules), ...given('revocation', revocation)];
   }
-  const revoked = lineageOf(of).findings.filter(({ code }) => code === 'revoked' || code === 'weights-unlisted');
+  const lineage = lineageOf(of);
+  const revoked = lineage.findings.filter(({ code }) => code === 'revoked' || code === 'weights-unlisted');
   return [
     policyCheck(of),
     ...given('log', logRule(of)),
     promotion,
     ...given('revocation', { evidence: revocation.evidence, findings: [...revocation.findings, ...revoked] }),
-    ...given('claims', { ...NOTHING, findings: checkNegatives(of) }),
+    ...denials(of, lineage),
   ];
+}
+
+/** What was said against it since, by those whom the environment asks. */
+function denials(of: Case, lineage: Lineage): readonly Check[] {
+  const said = {
+    claims: checkNegatives(of),
+    scan: scanDenials(of),
+    'removed-records': checkRemovedRecords(of, lineage).findings,
+    'dataset claims': datasetDenials(of, lineage),
+  };
+  return Object.entries(said).flatMap(([name, findings]) => given(name, { ...NOTHING, findings }));
 }
 
 /** What the promotion rests on must still be here and still count; the promotions before it need only be here. */

@@ -122,7 +122,8 @@ export async function gather(question: GateQuestion, registry: Registry, ports: 
   const orphans = orphanFindings(await findOrphans({ ...collected, registry, log, policy, verification }), {
     digests: [...ids.map((each) => each.slice('sha256:'.length)), ...aliases, ...carried],
     name: target.name,
-    environment: environment.name,
+    environment,
+    lineage: collected.lineage,
   });
   const facts: GateFacts = {
     ...named,
@@ -147,7 +148,12 @@ export async function gather(question: GateQuestion, registry: Registry, ports: 
         .flatMap((manifest) => log.entries.matching({ kind: 'claim', manifest }))
         .sort((a, b) => a.index - b.index),
     },
-    content: content?.facts ?? { formats: new Map(), declaredBases: [] },
+    content: content?.facts ?? {
+      formats: new Map(),
+      declaredBases: [],
+      // As its manifest has them, whose digest is its id.
+      ...(own?.files === undefined ? {} : { digests: own.files }),
+    },
     policies: await namedPolicies(named, { policy, collected }, registry),
     ...(await rememberedTime(question, { log, claims: collected.claims }, ports)),
   };

@@ -3,7 +3,7 @@ import type { TrustEntry, VerifiedClaim } from '../../domain/claims/types.ts';
 import type { WeightsLists } from '../../domain/claims/weights-lists.ts';
 import { hear } from '../../domain/authority/speaker.ts';
 import type { Verification } from '../../domain/trust/verify-claim.ts';
-import { silences } from '../../domain/policy/unread.ts';
+import { BESIDE_LINEAGE, silences } from '../../domain/policy/unread.ts';
 import { checkLineage } from '../../domain/lineage/check.ts';
 import { indexClaims } from '../../domain/lineage/index-claims.ts';
 import { leavesByEveryId } from '../../domain/lineage/standing.ts';
@@ -98,7 +98,13 @@ export async function lineage(input: LineageInput, ports: LineagePorts): Promise
   const silent =
     found.logged === null
       ? []
-      : silences(found.logged, { origin: found.logged.origin, revocations, policy, scans: false, id: found.id });
+      : silences(found.logged, {
+          origin: found.logged.origin,
+          revocations,
+          policy,
+          unasked: BESIDE_LINEAGE,
+          id: found.id,
+        });
   return { verdict: verdictFor(input, { ...found, silent }, graph), lineage: graph };
 }
 

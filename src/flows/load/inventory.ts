@@ -10,6 +10,7 @@ import { inParallel } from '../content/parallel.ts';
 import { judgeBundles, type JudgedBundles, type TrustedClaim } from '../verify/bundles.ts';
 import { judgeFileSignatures } from '../verify/file-signatures.ts';
 import type { JudgedFileSignatures } from '../verify/types.ts';
+import { storeView } from '../content/stores.ts';
 import { verify, type VerifyPorts } from '../verify/verify.ts';
 import type { Finds } from './find-artifacts.ts';
 import type { Inventory, InventoryItem, ItemSignature } from './inventory-types.ts';
@@ -125,7 +126,8 @@ async function verified(
   found: readonly string[],
   ports: VerifyPorts,
 ): Promise<{ signature: ItemSignature; refusals: readonly Finding[] }> {
-  const { verdict, by, signature, claims } = await verify({ root: location, shown: location }, ports);
+  const { root, files } = await storeView(location, ports.files);
+  const { verdict, by, signature, claims } = await verify({ root, shown: location }, { ...ports, files });
   if (verdict.outcome === 'verified') {
     const isContent = ({ claim }: TrustedClaim): boolean => SAY_WHAT_IT_IS.includes(claim.statement.predicateType);
     const onlyJudged = signature === null && claims.length > 0 && !claims.some(isContent);

@@ -254,6 +254,11 @@ async function hashed(tree: Tree, ports: HashTreePorts): Promise<ReadonlyMap<str
 }
 
 async function sidecarsOf(found: Found, files: Files): Promise<Looked['sidecars']> {
+  if (found.sealedAt !== undefined) {
+    const place = { root: found.sealedAt, kind: 'directory' } as const;
+    if ((await files.kindOf(place.root)) === 'none') return null;
+    return { ...(await findSidecars(place, files)), kind: place.kind };
+  }
   const [first, ...others] = found.files ?? [];
   if (first !== undefined && (others.length > 0 || first.location !== found.location)) return null;
   const kind = first === undefined ? 'directory' : 'file';

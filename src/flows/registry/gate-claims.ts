@@ -22,6 +22,8 @@ export interface Collected {
   readonly unread: readonly (Unread & { readonly entry: LogEntry })[];
   /** Exact bytes by hex SHA-256. */
   readonly bundles: ReadonlyMap<string, Uint8Array>;
+  /** `sha256:<hex>` of the artifact and of all it descends from, in the registry or not. */
+  readonly lineage: ReadonlySet<string>;
   /** All ids of the artifact and of its ancestors, as far as they are in the registry. */
   readonly known: readonly Pick<MatchedArtifact, 'id' | 'ids'>[];
 }
@@ -68,13 +70,14 @@ export async function collectClaims(
   let lineage = await follow(state, target);
   for (const { leaf } of relevantEntries(log, target.name)) await fetch(state, leaf.name, leaf.manifest);
   while (await fetchElsewhere(state, log, lineage)) lineage = await follow(state, target);
-  if (collecting.versions === true) lineage = await withVersions(state, lineage, log);
+  const asked = collecting.versions === true ? await withVersions(state, lineage, log) : lineage;
   return {
     claims: [...state.verified.values()],
     strangers: state.strangers,
-    absent: neededEntries(log, lineage).filter((entry) => !state.bundles.has(hexOf(entry))),
-    unread: unreadEntries(state, log, lineage),
+    absent: neededEntries(log, asked).filter((entry) => !state.bundles.has(hexOf(entry))),
+    unread: unreadEntries(state, log, asked),
     bundles: state.bundles,
+    lineage,
     known: [...new Set(state.known.values())],
   };
 }

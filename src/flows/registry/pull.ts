@@ -21,6 +21,7 @@ import type { Verdict } from '../../domain/base/verdict.ts';
 import { fetchOutboard, findOutboards } from '../content/outboards.ts';
 import { inParallel } from '../content/parallel.ts';
 import { filesOf } from './registry-show.ts';
+import { copySigned, type SignedPairs } from './signed-copy.ts';
 
 export interface PullInput {
   readonly place: Pick<Place, 'name' | 'reference'>;
@@ -28,6 +29,8 @@ export interface PullInput {
   readonly target: string;
   /** Only files that match; they replace their namesakes in a folder that is there. */
   readonly only?: string;
+  /** What somebody trusted signed: files that lie on this machine are held to that, by the digest that is cheap. */
+  readonly signed?: SignedPairs;
   /** Judges the staged artifact; unless it passes, nothing is left. */
   readonly gate?: (staged: { readonly root: string; readonly name: string; readonly id: string }) => Promise<Verdict>;
 }
@@ -67,7 +70,7 @@ export async function pull(input: PullInput, ports: PullPorts, registry: Registr
   try {
     const list = await digestListOf(registry, { name, id, files });
     const outboards = await outboardsBySha256(registry, { name, id, wanted, list });
-    const along = await fetchFiles(registry, { name, wanted, outboards, staging, progress: ports.progress });
+    const along = await fetchFiles(registry, { name, wanted, outboards, staging, signed: input.signed, ports });
     const claims = await stageSidecars(registry, { name, id, files, staging, list, along });
     const verdict = (await input.gate?.({ root: staging.root, name, id })) ?? null;
     if (verdict !== null && verdict.exitCode !== 0) await staging.discard();
@@ -143,16 +146,17 @@ interface Fetching {
   /** By the files' SHA-256. */
   readonly outboards: ReadonlyMap<string, StoredOutboard>;
   readonly staging: Staging;
-  readonly progress: Progress;
+  readonly signed: SignedPairs | undefined;
+  readonly ports: PullPorts;
 }
 
 /** Returns the outboards that came along, by path. */
 async function fetchFiles(
   registry: Registry,
-  { name, wanted, outboards, staging, progress }: Fetching,
+  { name, wanted, outboards, staging, signed, ports }: Fetching,
 ): Promise<ReadonlyMap<string, StoredOutboard>> {
   const along = new Map<string, StoredOutboard>();
-  const bar = progress.start(
+  const bar = ports.progress.start(
     'pulling',
     wanted.reduce((sum, file) => sum + file.sizeBytes, 0),
   );
@@ -166,13 +170,13 @@ async function fetchFiles(
         const digest = `sha256:${sha256}`;
         const stored = outboards.get(sha256);
         const outboard = await fetchOutboard(registry, name, { outboard: stored, staging });
-        await registry
-          .getFile(name, digest, {
-            location: staging.partOf(digest),
-            sizeBytes,
-            ...(outboard === undefined ? {} : { outboard }),
-          })
-          .catch((error: unknown) => Promise.reject(inFile(error, path)));
+        const location = staging.partOf(digest);
+        const here = { blob: registry.blobFile?.(name, digest), location, sizeBytes, sha256 };
+        const isCopied = signed !== undefined && (await copySigned(here, signed, ports.files));
+        if (!isCopied)
+          await registry
+            .getFile(name, digest, { location, sizeBytes, ...(outboard === undefined ? {} : { outboard }) })
+            .catch((error: unknown) => Promise.reject(inFile(error, path)));
         await staging.settle(digest, path);
         if (outboard !== undefined && stored !== undefined) along.set(path, stored);
         bar.advance(sizeBytes);

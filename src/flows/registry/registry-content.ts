@@ -22,6 +22,8 @@ export interface StoredArtifact {
   readonly ids: readonly string[];
   readonly files: Files;
   readonly hasher: () => Promise<Hasher>;
+  /** Writes a file of it to a new place: a clone or copy where it lies on this machine, unchecked; else fetched by its digest. */
+  readonly copy: (location: string, to: string, files: Pick<Files, 'duplicate'>) => Promise<void>;
 }
 
 const NO_STAMP: FileStamp = { dev: 0n, ino: 0n, sizeBytes: 0n, mtimeNs: 0n, ctimeNs: 0n };
@@ -45,12 +47,31 @@ export async function storedArtifact(
   const sidecars = await sidecarsIn({ tree, name, id, bundles, signature }, registry);
   const digests = new Map(content.map(({ path, sha256 }) => [path, `sha256:${sha256}`]));
   const open = (entry: TreeEntry) => openStored(registry, { name, entry, digest: digests.get(entry.path) ?? '' });
+  const blobOf = blobPlaces(registry, name, digests);
+  const entryAt = entriesAt(tree);
   return {
     root,
     id,
     ids: idsOf(content),
     files: storedFiles(tree, sidecars, open),
-    hasher: async () => storedHasher(await hasher(), tree, { open, blobOf: blobPlaces(registry, name, digests) }),
+    hasher: async () => storedHasher(await hasher(), tree, { open, blobOf }),
+    copy: async (location, to, { duplicate }) => {
+      const entry = entryAt(location);
+      const blob = blobOf(entry);
+      if (blob !== null) return duplicate(blob, to, { followLink: false });
+      const { path, sizeBytes } = entry;
+      return registry.getFile(name, digests.get(path) ?? '', { location: to, sizeBytes });
+    },
+  };
+}
+
+/** What stands at a location. @throws WeighmarkError `not-found`. */
+function entriesAt({ entries }: Tree): (location: string) => TreeEntry {
+  const byLocation = new Map(entries.map((entry) => [entry.location, entry]));
+  return (location) => {
+    const entry = byLocation.get(location);
+    if (entry !== undefined) return entry;
+    throw new WeighmarkError('not-found', `${location} is not in the manifest`, { subject: location });
   };
 }
 
@@ -182,12 +203,8 @@ function blobPlaces(registry: Registry, name: string, digests: ReadonlyMap<strin
 }
 
 function storedHasher(real: Hasher, tree: Tree, { open, blobOf }: { open: Open; blobOf: BlobOf }): Hasher {
-  const byLocation = new Map(tree.entries.map((entry) => [entry.location, entry]));
-  const entryOf = ({ location }: HashJob): TreeEntry => {
-    const entry = byLocation.get(location);
-    if (entry !== undefined) return entry;
-    throw new WeighmarkError('not-found', `${location} is not in the manifest`, { subject: location });
-  };
+  const entryAt = entriesAt(tree);
+  const entryOf = ({ location }: HashJob) => entryAt(location);
   const hashOne = async (job: HashJob, options: HashOptions): Promise<HashResult> => {
     const blob = await open(entryOf(job));
     try {

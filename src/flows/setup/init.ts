@@ -32,12 +32,13 @@ const CI_FILES: readonly (readonly [RegExp, string])[] = [
 
 export const POLICY_FILE = 'policy.yaml';
 
-/** Looks at the repository (or, outside of one, at nothing) and says what `init` would write there. */
+/** Looks at the repository (outside of one, at the folder, a few levels deep) and says what `init` would write there. */
 export async function planInit(
   folder: string,
   ports: { files: Files; git: Git },
 ): Promise<{ survey: Survey; plan: readonly PlannedFile[] }> {
-  const survey = surveyOf((await ports.git.root()) === null ? [] : await ports.git.files());
+  const inside = (await ports.git.root()) !== null;
+  const survey = surveyOf(inside ? await ports.git.files() : await pathsBelow(folder, DEEP, ports.files));
   const contents: readonly (readonly [string, string])[] = [
     ['weighmark.yaml', CONFIG_TEMPLATE],
     [POLICY_FILE, policyTemplate(folderName(folder))],
@@ -49,6 +50,20 @@ export async function planInit(
     exists: (await ports.files.kindOf(join(folder, path))) !== 'none',
   }));
   return { survey, plan: await Promise.all(plan) };
+}
+
+const DEEP = 3;
+const MOST_NAMES = 10_000;
+
+/** Paths of files from a folder, links not followed; a home folder is not walked to its end, what cannot be read is passed over. */
+async function pathsBelow(folder: string, deep: number, files: Files): Promise<readonly string[]> {
+  const items = (await files.items(folder).catch(() => [])).slice(0, MOST_NAMES);
+  const below = items.map(async ({ name, kind }): Promise<readonly string[]> => {
+    if (kind === 'file') return [name];
+    if (kind !== 'directory' || deep === 1 || /^(?:\.git|node_modules|\.venv)$/.test(name)) return [];
+    return (await pathsBelow(join(folder, name), deep - 1, files)).map((path) => `${name}/${path}`);
+  });
+  return (await Promise.all(below)).flat();
 }
 
 /** Writes what is not there yet; an existing file is never touched. */

@@ -8,6 +8,8 @@ export interface KeygenOutcome {
   /** SHA-256 of the SPKI DER, lower-case hex. */
   readonly fingerprint: string;
   readonly encrypted: boolean;
+  /** The public key as a policy's `keys:` has it: base64 of the SPKI DER. */
+  readonly spki: string;
 }
 
 /**
@@ -16,21 +18,24 @@ export interface KeygenOutcome {
  */
 export async function keygen(
   input: { base: string; password: string | null },
-  ports: { files: Files; signers: Signers },
+  ports: { files: Files; signers: Pick<Signers, 'generate'> },
 ): Promise<KeygenOutcome> {
   const privateKey = `${input.base}.key`;
   const publicKey = `${input.base}.pub`;
-  for (const path of [privateKey, publicKey]) await refuseExisting(ports.files, path);
+  await refuseExisting(input.base, ports.files);
   const pair = await ports.signers.generate(input.password);
   await ports.files.write(privateKey, pair.privatePem, { mode: 0o600, exclusive: true });
   await ports.files.write(publicKey, pair.publicPem, { mode: 0o644, exclusive: true });
-  return { privateKey, publicKey, fingerprint: pair.fingerprint, encrypted: input.password !== null };
+  const spki = pair.publicPem.replaceAll(/-----[A-Z ]+-----|\s/g, '');
+  return { privateKey, publicKey, fingerprint: pair.fingerprint, encrypted: input.password !== null, spki };
 }
 
-async function refuseExisting(files: Files, path: string): Promise<void> {
-  if ((await files.kindOf(path)) === 'none') return;
-  throw new WeighmarkError('already-exists', `${path} is already there, and a key is never overwritten`, {
-    subject: path,
-    hint: 'give another name: `weighmark keygen NAME`',
-  });
+/** Asked before a password is. @throws WeighmarkError `already-exists`. */
+export async function refuseExisting(base: string, files: Files): Promise<void> {
+  for (const path of [`${base}.key`, `${base}.pub`])
+    if ((await files.kindOf(path)) !== 'none')
+      throw new WeighmarkError('already-exists', `${path} is already there, and a key is never overwritten`, {
+        subject: path,
+        hint: 'give another name: `weighmark keygen NAME`',
+      });
 }

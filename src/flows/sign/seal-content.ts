@@ -13,6 +13,7 @@ import {
 import { sidecarsOf } from '../../domain/base/paths.ts';
 import { cachedSource, smallSource, type Source } from '../../domain/base/source.ts';
 import type { FileReader } from '../bom/read-files.ts';
+import { StretchDigests, stretchesIn } from '../describe/stretches.ts';
 import { hashEach, listedOf, type HashedEntry, type HashTreePorts } from '../content/hash-tree.ts';
 import { refusePointers } from '../content/lfs.ts';
 import { hasherFromParts, type FromParts } from './from-parts.ts';
@@ -29,6 +30,8 @@ export interface SealedContent {
   /** Outboards written beside the content, for proving its parts; needless if the seal is not made. */
   readonly outboards: readonly string[];
   readonly looked: Found;
+  /** Of tensors that were hashed with their files. */
+  readonly elements: StretchDigests;
   /** Where the digests are from, if workers found them. */
   readonly fromParts: string | null;
 }
@@ -57,21 +60,25 @@ export async function readForSeal(
   await refusePointers(tree, ports.files);
   const outboardTo = await outboardPlaces(tree, ports);
   const workers = input.fromParts === undefined ? null : hasherFromParts(tree, input.fromParts, await ports.hasher());
+  const [stretches, elements] = [await stretchesIn(tree, ports), new StretchDigests()];
+  const stretchesOf = ({ path }: TreeEntry) => stretches.get(path);
   const hasher = workers === null ? ports.hasher : async () => workers;
   const files: ListedFile[] = [];
   const column = new DigestColumn();
   const looker = lookInto(tree, looking, ports);
   const how = { label: 'hashing', algorithms: ['sha256', 'blake3'] as const, followLinks: tree.followedLinks };
   const jobs = input.jobs === undefined ? {} : { jobs: input.jobs };
-  await hashEach(tree.entries, { ...how, ...jobs, outboardTo, contents: true }, { ...ports, hasher }, async (some) => {
+  const asked = { ...how, ...jobs, outboardTo, stretchesOf, contents: true };
+  await hashEach(tree.entries, asked, { ...ports, hasher }, async (some) => {
     for (const each of some) {
       const file = listedOf(each, column);
       files.push(file);
+      if (each.stretches !== undefined) elements.add(file.path, stretches.get(file.path) ?? [], each.stretches);
       await looker.look(each, file);
     }
   });
   const outboards = tree.entries.flatMap((entry) => outboardTo(entry) ?? []);
-  return { tree, files, ignored, outboards, looked: looker.found(), fromParts: workers?.said ?? null };
+  return { tree, files, ignored, outboards, looked: looker.found(), elements, fromParts: workers?.said ?? null };
 }
 
 function* pathsOf({ entries }: Tree): Generator<string> {

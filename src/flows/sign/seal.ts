@@ -235,7 +235,7 @@ function judgingOf({ judging = {}, name }: SealInput): ScanOptions {
 
 async function describe(
   input: SealInput,
-  { tree, files, fromParts }: SealedContent,
+  { tree, files, elements, fromParts }: SealedContent,
   { ports, records, read }: { readonly ports: SealPorts; readonly records: string | null; readonly read: ReadFiles },
 ): Promise<
   { facts: SealFacts; identities: readonly ListedWeights[]; bomPayload: Uint8Array } & Pick<
@@ -254,6 +254,7 @@ async function describe(
   const { id, root, bom, bytes, problems, files: described } = artifact;
   const weighed = await weighArtifact(weightsFilesOf(tree, ports), described, {
     ...ports,
+    hashed: elements,
     ...(input.jobs === undefined ? {} : { jobs: input.jobs }),
   });
   const identities = weighed.flatMap(({ identity }) => identity ?? []);

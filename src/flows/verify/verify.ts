@@ -82,7 +82,10 @@ async function verifyJudged(
   return withFileSignatures(await verifySigned(of, { signature, ahead }, ports), input.root, fileSignatures);
 }
 
-async function placeOf(input: VerifyInput, ports: VerifyPorts): Promise<{ root: string; kind: 'file' | 'directory' }> {
+export async function placeOf(
+  input: VerifyInput,
+  ports: Pick<VerifyPorts, 'files'>,
+): Promise<{ root: string; kind: 'file' | 'directory' }> {
   const kind = await ports.files.kindOf(input.root);
   if (kind === 'file' || kind === 'directory') return { root: input.root, kind };
   if (kind === 'none')
@@ -94,7 +97,11 @@ async function placeOf(input: VerifyInput, ports: VerifyPorts): Promise<{ root: 
   });
 }
 
-async function verificationOf(input: VerifyInput, sidecars: Sidecars, ports: VerifyPorts): Promise<Verification> {
+export async function verificationOf(
+  input: VerifyInput,
+  sidecars: Sidecars,
+  ports: VerifyPorts,
+): Promise<Verification> {
   const trust = await ports.trust();
   const timestamped = allFound(sidecars).some(({ bytes }) =>
     Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes('rfc3161'),

@@ -83,7 +83,7 @@ export async function report(input: ReportInput, ports: LineagePorts, registry: 
   const ancestry = await ancestryOf(input, { ...target, given }, { registry, ports });
   const promoted = await promotionChecks(input, { ...target, given }, { registry, ports });
   const content = await contentOf(target, promoted, { registry, ports });
-  const silence = { origin: log.origin, revocations, policy: input.policy, scans: true, id: target.id };
+  const silence = { origin: log.origin, revocations, policy: input.policy, unasked: [], id: target.id };
   const claims = claimsCheck(facts, silences(collected, silence));
   const serving = servingNow(facts.promotions, target.id);
   const held = evidenceHeld(facts, {

@@ -7,6 +7,7 @@ const says = (predicateType: string, predicate: Record<string, unknown>): boolea
   saysNo({ _type: 'https://in-toto.io/Statement/v1', subject: [], predicateType, predicate });
 
 const { revocation, promotion, evaluation, vulns, scai } = PREDICATES;
+const [removed, check] = [PREDICATES['removed-records'], PREDICATES['records-check']];
 
 /** Of each kind what is a yes; all else, whatever it is, is a no. */
 const CASES: readonly (readonly [type: string, yes: readonly object[], no: readonly object[]])[] = [
@@ -43,6 +44,8 @@ const CASES: readonly (readonly [type: string, yes: readonly object[], no: reado
       {},
     ],
   ],
+  [removed, [], [{ hashing: 'open', profile: 'typed', records: [] }, {}]],
+  [check, [{ result: 'PASSED' }], [{ result: 'FAILED' }, {}, { result: 'passed' }, { result: ['PASSED'] }]],
 ];
 
 for (const [type, yes, no] of CASES)

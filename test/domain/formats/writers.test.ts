@@ -279,3 +279,51 @@ test('a TensorFlow checkpoint: names, types and places from its index', async ()
     await reportOf(bent, 'ckpt/model.index');
   }
 });
+
+test('word2vec: its binary vectors, with a line end behind each word or without, and nothing that only begins so', async () => {
+  const vectors = (words: number, size: number, end: string): Buffer =>
+    Buffer.concat([
+      Buffer.from(`${words} ${size}\n`),
+      ...Array.from({ length: words }, (_, index) =>
+        Buffer.concat([
+          Buffer.from(`w${index} `),
+          Buffer.from(new Float32Array(size).fill(index + 0.1).buffer),
+          Buffer.from(end),
+        ]),
+      ),
+    ]);
+  for (const end of ['', '\n'])
+    for (const words of [1, 3, 200]) {
+      const report = await reportOf(vectors(words, 20, end), 'model.bin');
+      assert.deepEqual(
+        [report.format, report.kind, report.parameters],
+        ['word2vec', 'weights', words * 20],
+        `${words}`,
+      );
+      const { findings, unexamined } = await scanFile({
+        path: 'model.bin',
+        source: bytesSource(vectors(words, 20, end)),
+      });
+      assert.deepEqual([findings, unexamined], [[], []]);
+    }
+  const whole = vectors(200, 20, '');
+  const others = [
+    whole.subarray(0, -20 * 4 * 8),
+    Buffer.concat([whole, Buffer.alloc(200 * 600)]),
+    Buffer.concat([Buffer.from('200 20\n'), Buffer.alloc(whole.length)]),
+    Buffer.concat([Buffer.from('0 20\n'), Buffer.alloc(100)]),
+    Buffer.from('3 2\na 1.0 2.0\nb 1.0 2.0\nc 1.0 2.0\n'),
+  ];
+  for (const bytes of others) assert.notEqual((await reportOf(bytes, 'model.bin')).format, 'word2vec');
+});
+
+test('TensorRT-LLM: one file for each rank that its configuration counts', async () => {
+  const config = (world: unknown): Buffer =>
+    Buffer.from(
+      JSON.stringify({ version: '1.0', pretrained_config: { mapping: { world_size: world } }, build_config: {} }),
+    );
+  const targets = async (world: unknown) =>
+    (await reportOf(config(world), 'config.json')).references?.map(({ target }) => target);
+  assert.deepEqual(await targets(2), ['rank0.engine', 'rank1.engine']);
+  for (const world of [0, -1, 1.5, 1e9, '2', null]) assert.equal(await targets(world), undefined);
+});

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { X509Certificate, createPublicKey } from 'node:crypto';
 import { test } from 'node:test';
 import { readCertificate } from '../../../src/domain/pki/certificate.ts';
-import { findRoot, readAnchors } from '../../../src/domain/pki/certificate-path.ts';
+import { findRoot, findRootEver, readAnchors } from '../../../src/domain/pki/certificate-path.ts';
 import { CODE_SIGNING, makeCertificate, SERVER_AUTH, type CertificateWish, type Made } from './make-certificate.ts';
 
 const AT = new Date('2026-11-20T12:00:00Z');
@@ -129,4 +130,26 @@ test('an extension that is BER and not DER is refused, in a bundle and among wha
 test('bytes that are no certificate are malformed', () => {
   for (const der of [Buffer.alloc(0), Buffer.from('3000', 'hex'), Buffer.alloc(500, 0x30)])
     assert.throws(() => readCertificate(der), { code: 'signature-malformed' });
+});
+
+/** Its point is on no curve: Node reads the certificate, and throws where the key is asked for. */
+function withBrokenKey(made: Made): Made {
+  const der = Buffer.from(made.der);
+  const spki = createPublicKey(made.key).export({ type: 'spki', format: 'der' });
+  const at = der.indexOf(spki) + spki.length - 65;
+  assert.equal(der[at], 4);
+  der[at] = 5;
+  return { ...made, der, pem: new X509Certificate(der).toString() };
+}
+
+test('a certificate whose key cannot be read is no anchor and no issuer, and no fault of ours', () => {
+  const { root, intermediate, leaf } = make({});
+  const broken = { root: withBrokenKey(root), intermediate: withBrokenKey(intermediate) };
+  assert.throws(() => createPublicKey(broken.root.pem), 'or this tests nothing');
+  const { roots, intermediates } = readAnchors(broken.root.pem + root.pem);
+  assert.deepEqual([roots.length, intermediates.length], [1, 1]);
+  assert.throws(() => find(leaf, [broken.intermediate], root), { code: 'signer-untrusted' });
+  assert.match(find(leaf, [broken.intermediate, intermediate], root), /root/);
+  const question = { leaf: readCertificate(leaf.der), intermediates: [readCertificate(broken.intermediate.der)] };
+  assert.equal(findRootEver({ ...question, roots }), null);
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -57,4 +57,15 @@ test('external data, and an adapter whose base nobody names', async () => {
   });
   assert.deepEqual(await found(adapter('acme/base')), []);
   assert.deepEqual(await found(adapter(null)), ['WM-FILE-008 medium adapter_config.json']);
+});
+
+test('an ExecuTorch program without its data, and an engine without one of its ranks', async () => {
+  const [program, data] = ['pte', 'ptd'].map((ending) => readFileSync(`fixtures/formats/executorch/apart.${ending}`));
+  assert.ok(program !== undefined && data !== undefined);
+  assert.deepEqual(await found({ 'apart.pte': program, 'apart.ptd': data }), []);
+  assert.deepEqual(await found({ 'apart.pte': program }), ['WM-FILE-008 medium apart.pte']);
+  const config = JSON.stringify({ pretrained_config: { mapping: { world_size: 2 } }, build_config: {} });
+  const engine = Buffer.concat([Buffer.from('ftrt'), Buffer.alloc(100)]);
+  assert.deepEqual(await found({ 'config.json': config, 'rank0.engine': engine, 'rank1.engine': engine }), []);
+  assert.deepEqual(await found({ 'config.json': config, 'rank0.engine': engine }), ['WM-FILE-008 medium config.json']);
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -25,7 +25,7 @@ function home() {
       env: { ...BARE, HOME: folder },
       encoding: 'utf8',
     });
-    return { status, all: stdout + stderr };
+    return { status, out: stdout, all: stdout + stderr };
   };
   return { folder, run, world: storesWorld(folder) };
 }
@@ -66,10 +66,31 @@ test('a manifest of Ollama’s store is the layers it names: inspected, scanned,
   const intact = run('verify', manifest);
   assert.equal(intact.status, 3);
   assert.match(intact.all, /4 of 4 files match/);
+  const manifests = () => readdirSync(join(folder, '.ollama/models/manifests'), { recursive: true }).length;
+  const before = manifests();
+  assert.equal(run('keygen', 'k', '--no-password').status, 0);
+  const sealed = run('seal', manifest, '--key', 'k.key', '--name', 'acme/tiny:1', '--fail-on', 'critical');
+  assert.equal(sealed.status, 0, sealed.all);
+  assert.equal(manifests(), before, 'Ollama takes every file there for a model');
+  const signed = run('verify', manifest, '--key', 'k.pub');
+  assert.deepEqual(
+    [signed.status, /4 files match what a download tool recorded/.test(signed.all)],
+    [0, true],
+    signed.all,
+  );
+  assert.equal(run('verify', manifest, '--key', 'k.pub', '--to', 'out').status, 0);
+  assert.deepEqual(readFileSync(join(folder, 'out', 'model.gguf')), gguf);
+  for (const how of [[], ['--hash']]) {
+    const listed = run('inventory', join(folder, '.ollama'), '--no-stores', '--key', 'k.pub', '--json', ...how);
+    const { items } = JSON.parse(listed.out) as { items: readonly { signature: { by: string | null } | null }[] };
+    assert.deepEqual([items.length, items[0]?.signature?.by?.startsWith('key ')], [1, true], listed.all);
+  }
   const blob = join(folder, '.ollama/models/blobs', `sha256-${sha256(gguf)}`);
   const bytes = Buffer.from(gguf);
   bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
   writeFileSync(blob, bytes);
+  assert.match(run('verify', manifest, '--key', 'k.pub').all, /digest-mismatch.*model\.gguf/);
+  rmSync(join(folder, '.ollama/models/weighmark'), { recursive: true });
   const changed = run('verify', manifest);
   assert.equal(changed.status, 1);
   assert.match(changed.all, /download-conflict.*model\.gguf/);
@@ -118,7 +139,9 @@ test('a manifest of Docker Model Runner is the layers it names, under its tag; b
   const listed = run('inventory', join(folder, '.docker'), '--no-stores', '--hash');
   assert.match(listed.all, /acme\/tiny:1 .*docker-model-runner/);
   assert.equal(run('keygen', 'k', '--no-password').status, 0);
-  assert.equal(run('seal', manifest, '--key', 'k.key').status, 2);
+  assert.equal(run('seal', manifest, '--key', 'k.key').status, 0);
+  assert.equal(run('verify', manifest, '--key', 'k.pub').status, 0);
+  rmSync(join(folder, '.docker/models/weighmark'), { recursive: true });
   change(blobs[0] ?? '');
   assert.match(run('verify', manifest).all, /download-conflict.*m\.gguf/);
   assert.match(run('inventory', join(folder, '.docker'), '--no-stores', '--hash').all, /download-conflict.*m\.gguf/);

@@ -8,6 +8,7 @@ import { openAuthority } from '../../../src/domain/authority/authority.ts';
 import { NO_REVOCATIONS } from '../../../src/domain/authority/revocations.ts';
 import { verdictOf, checkOf } from '../../../src/domain/base/verdict.ts';
 import { lineageDot, lineageMermaid } from '../../../src/cli/views/lineage-graph.ts';
+import { MOVE_DRAWING } from '../../../src/cli/views/move-drawing.ts';
 import { lineageHtml } from '../../../src/cli/views/lineage-html.ts';
 import { lineageTree } from '../../../src/cli/views/lineage-text.ts';
 import { NAMES, NOW, MODEL, hex, honest, people, step } from '../../domain/policy/world.ts';
@@ -58,7 +59,7 @@ test('the words of the model tree: quantized, finetune, trained-on', async () =>
     ],
   );
   const text = lineageTree(graph, verdictFor(graph), STYLE);
-  assert.match(text, /^acme\/enc sha256:\w+ · quantize by anna, 2026-11-03\n└─ quantized /);
+  assert.match(text, /^acme\/enc sha256:\w+ · quantize by anna, 2026-11-03; BOM by anna\n└─ quantized /);
 });
 
 test('every view makes hostile names harmless', async () => {
@@ -66,7 +67,8 @@ test('every view makes hostile names harmless', async () => {
   const hostile = await step('quantize', MODEL, [{ role: 'base-model', of: evil }], '2026-11-03T10:00:00Z');
   const graph = look([hostile]);
   const verdict = verdictFor(graph);
-  for (const view of [lineageMermaid(graph), lineageDot(graph), lineageHtml(graph, verdict)]) {
+  const page = lineageHtml(graph, verdict).replace(`<script>${MOVE_DRAWING}</script>`, () => '');
+  for (const view of [lineageMermaid(graph), lineageDot(graph), page]) {
     assert.ok(view.startsWith('digraph') || !view.includes('<script'), view);
     assert.ok(!/[[\p{Cc}\u202e]--[\n]]/v.test(view));
     assert.ok(!view.includes('\n::error'));

@@ -8,12 +8,29 @@ import { createRegistries } from '../../../src/adapters/registries/index.ts';
 import { createStagings } from '../../../src/adapters/staging.ts';
 import { pull } from '../../../src/flows/registry/pull.ts';
 import { push } from '../../../src/flows/registry/push.ts';
-import { storedArtifact } from '../../../src/flows/registry/registry-content.ts';
+import { storedArtifact, type StoredArtifact } from '../../../src/flows/registry/registry-content.ts';
+import type { SignedPairs } from '../../../src/flows/registry/signed-copy.ts';
+import { signedPairs } from '../../../src/flows/verify/signed-pairs.ts';
 import { verify } from '../../../src/flows/verify/verify.ts';
 import type { Hasher } from '../../../src/domain/ports/hasher.ts';
 import { claimsWorld, refusals, type ClaimsWorld, type Person } from '../claims-world.ts';
 
 const progress = { start: () => ({ advance: () => {}, end: () => {} }) };
+
+const inputOf = ({ root }: StoredArtifact, reference: string) => ({
+  root,
+  shown: `acme/m:${reference}`,
+  name: 'acme/m',
+});
+
+const portsOf = (stored: StoredArtifact, by: readonly Person[]) => ({
+  ...stored,
+  progress,
+  clock: { now: () => new Date() },
+  trust: async () => by.map(({ trust }) => trust),
+  timestampAuthorities: async () => [],
+  keyless: () => Promise.reject(new Error('not needed')),
+});
 
 async function registryIn({ folder }: ClaimsWorld) {
   const env = {
@@ -30,23 +47,19 @@ async function registryIn({ folder }: ClaimsWorld) {
     hasher,
     push: (root: string, as: string) =>
       push({ root, as }, { files: createFiles(), hasher: async () => hasher, progress }, registry),
-    pull: (reference: string, target: string) =>
+    pull: (reference: string, target: string, signed?: SignedPairs) =>
       pull(
-        { place: { name: 'acme/m', reference }, target },
+        { place: { name: 'acme/m', reference }, target, ...(signed === undefined ? {} : { signed }) },
         { files: createFiles(), stagings: createStagings(), progress },
         registry,
       ),
     verify: async (reference: string, by: Person, using: Hasher = hasher) => {
       const stored = await storedArtifact({ name: 'acme/m', reference }, registry, async () => using);
-      const ports = {
-        ...stored,
-        progress,
-        clock: { now: () => new Date() },
-        trust: async () => [by.trust],
-        timestampAuthorities: async () => [],
-        keyless: () => Promise.reject(new Error('not needed')),
-      };
-      return verify({ root: stored.root, shown: `acme/m:${reference}`, name: 'acme/m' }, ports);
+      return verify(inputOf(stored, reference), portsOf(stored, [by]));
+    },
+    pairs: async (reference: string, by: readonly Person[]) => {
+      const stored = await storedArtifact({ name: 'acme/m', reference }, registry, async () => hasher);
+      return signedPairs(inputOf(stored, reference), portsOf(stored, by));
     },
   };
 }
@@ -100,6 +113,34 @@ test('of several signatures the one over this content counts, in the registry an
     await registry.pull(tag, join(world.folder, `pulled${tag}`));
     assert.deepEqual(refusals(await world.verify(join(world.folder, `pulled${tag}`), [anna.trust])), []);
   }
+});
+
+test('a pull hashes by what a trusted signer signed, and what is not that is named by its id', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const registry = await registryIn(world);
+  const large = 'w'.repeat((1 << 20) + 1);
+  const root = await world.tree('m', { 'w.bin': large, 'again.bin': large, 'README.md': '# m\n' });
+  await world.seal(root, anna);
+  await registry.push(root, 'acme/m:1');
+  const pairs = await registry.pairs('1', [anna]);
+  assert.equal(pairs.size, 2);
+  for (const nobody of [[], [await world.person('ben')]]) assert.equal((await registry.pairs('1', nobody)).size, 0);
+  const calls: string[] = [];
+  const hash: Hasher['hash'] = (jobs, options) => {
+    calls.push(`${options.algorithms.join()} ${jobs.length}`);
+    return registry.hasher.hash(jobs, options);
+  };
+  const signed = { pairs, hasher: async () => ({ ...registry.hasher, hash }) };
+  await registry.pull('1', join(world.folder, 'out'), signed);
+  assert.deepEqual(calls, ['blake3 1', 'blake3 1'], 'the two large files, each once');
+  assert.deepEqual(refusals(await world.verify(join(world.folder, 'out'), [anna.trust])), []);
+  const wrong = new Map([...pairs].map(([sha256]) => [sha256, '00'.repeat(32)]));
+  await registry.pull('1', join(world.folder, 'by-id'), { ...signed, pairs: wrong });
+  await damage(join(world.folder, 'registry'), large);
+  const damaged = registry.pull('1', join(world.folder, 'no'), signed);
+  await assert.rejects(damaged, { code: 'digest-mismatch', subject: 'again.bin' });
+  assert.ok(!(await readdir(world.folder)).includes('no'));
 });
 
 test('a single file keeps its form', async (t) => {

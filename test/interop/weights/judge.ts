@@ -70,8 +70,17 @@ function judgeAffine(): boolean {
   return lines.length === 84 && wrong.length === 0;
 }
 
+/** Nobody can say of codes that data chose: three parents' four children each. */
+function judgeCalibrated(): boolean {
+  const wrong = lines.filter((line) => line.word !== 'undecided');
+  console.log(`${lines.length - wrong.length} of ${lines.length} children`);
+  for (const line of wrong) console.log(JSON.stringify(line));
+  return lines.length === 12 && wrong.length === 0;
+}
+
 const JUDGES: Readonly<Record<string, () => boolean>> = {
   affine: judgeAffine,
+  calibrated: judgeCalibrated,
   models: judgeModels,
   adapters: () => judgeMerged(112, (line) => line.word === 'undecided' && name(line).includes('dora')),
   merges: () =>

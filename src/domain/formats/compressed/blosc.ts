@@ -2,6 +2,7 @@ import { inflateSync, zstdDecompressSync } from 'node:zlib';
 import { unshuffled } from '../hdf5-filters.ts';
 import { beyond, invalid } from '../problem.ts';
 import { u32 } from '../zip-fields.ts';
+import { decodeBlosclz } from './blosclz.ts';
 import { decodeLz4Block } from './lz4.ts';
 
 const HEADER = 16;
@@ -10,8 +11,8 @@ const MOST_SPLITS = 16;
 const LEAST_SPLIT = 128;
 
 /**
- * Decodes a Blosc 1 frame: blocks, each of one or more streams of LZ4, zlib or Zstandard.
- * @throws WeighmarkError `format-invalid`, `limit-exceeded` for BloscLZ, Snappy and shuffled bits, which are not read.
+ * Decodes a Blosc 1 frame: blocks, each of one or more streams of BloscLZ, LZ4, zlib or Zstandard.
+ * @throws WeighmarkError `format-invalid`, `limit-exceeded` for Snappy, which is not read.
  * @see https://github.com/Blosc/c-blosc/blob/main/README_CHUNK_FORMAT.rst
  */
 export function decodeBlosc(input: Uint8Array, maxBytes: number): Uint8Array {
@@ -20,15 +21,35 @@ export function decodeBlosc(input: Uint8Array, maxBytes: number): Uint8Array {
   const [size, blockBytes] = [u32(input, 4), u32(input, 8)];
   if (size > maxBytes || u32(input, 12) > input.length) throw invalid('a Blosc frame of another size');
   if ((flags & 2) !== 0) return input.subarray(HEADER, HEADER + size);
-  if ((flags & 4) !== 0) throw beyond('a Blosc frame of shuffled bits is not read');
   if (size > 0 && (blockBytes === 0 || blockBytes > size)) throw invalid('a Blosc frame of impossible blocks');
   const out = new Uint8Array(size);
   for (let start = 0, block = 0; start < size; start += blockBytes, block++) {
     const length = Math.min(blockBytes, size - start);
     const splits = splitsOf({ flags, width, length, blockBytes });
     const bytes = blockAt(input, { at: u32(input, HEADER + block * 4), length, splits, codec: flags >> 5 });
-    out.set((flags & 1) === 0 ? bytes : unshuffled(bytes, width), start);
+    out.set(
+      (flags & 4) !== 0 ? unshuffledBits(bytes, width) : (flags & 1) !== 0 ? unshuffled(bytes, width) : bytes,
+      start,
+    );
   }
+  return out;
+}
+
+/**
+ * Bit by bit: all first bits of the elements' first bytes, then all second ones. A block that is no multiple of eight elements
+ * lies as it is.
+ */
+function unshuffledBits(bytes: Uint8Array, width: number): Uint8Array {
+  const count = bytes.length / width;
+  if (!Number.isInteger(count) || count % 8 !== 0) return bytes;
+  const out = new Uint8Array(bytes.length);
+  const row = count / 8;
+  for (let bit = 0; bit < width * 8; bit++)
+    for (let element = 0; element < count; element++) {
+      const set = ((bytes[bit * row + (element >> 3)] ?? 0) >> (element & 7)) & 1;
+      const at = element * width + (bit >> 3);
+      out[at] = (out[at] ?? 0) | (set << (bit & 7));
+    }
   return out;
 }
 
@@ -61,8 +82,9 @@ function decoded(bytes: Uint8Array, codec: number, length: number): Uint8Array {
   } catch (error) {
     throw invalid('a Blosc block that does not decompress', { cause: error });
   }
-  if (codec !== 1) throw beyond(`a Blosc frame of ${codec === 0 ? 'BloscLZ' : 'Snappy'} is not read`);
+  if (codec > 1) throw beyond('a Blosc frame of Snappy is not read');
   const out = new Uint8Array(length);
-  if (decodeLz4Block(bytes, out, 0) !== length) throw invalid('a Blosc block that does not decompress');
+  if (!(codec === 0 ? decodeBlosclz(bytes, out) : decodeLz4Block(bytes, out, 0) === length))
+    throw invalid('a Blosc block that does not decompress');
   return out;
 }

@@ -1,10 +1,12 @@
-import type { Source } from '../../base/source.ts';
+import { headOf, type Source } from '../../base/source.ts';
 import type { PickleCall } from './machine.ts';
 import { readPickle, type Pickle } from './read.ts';
 import { isNode } from './values.ts';
 
 /** First opcodes that push something, mark or look up: any other byte is refused at once by an empty stack. */
-const STARTS = /^[(\])}\x8fIJKLMSUTVXFGNcBC\x88-\x8e\x95\x96]/;
+const STARTS: ReadonlySet<number> = new Set(
+  Buffer.from('(])}\x8fIJKLMSUTVXFGNcBC\x88\x89\x8a\x8b\x8c\x8d\x8e\x95\x96\x80', 'latin1'),
+);
 /** What a module or name of Python looks like. */
 const WORD = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/;
 
@@ -13,14 +15,14 @@ const WORD = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/;
  * call it before it stops anywhere. A text that it refuses before, or that only begins like an import, is text.
  */
 export async function isPlainPickle(source: Source): Promise<boolean> {
-  const [first = 0] = await source.read(0, 1);
+  const [first = 0] = await headOf(source, 1);
   if (!startsPickle(first)) return false;
   return actsAsPickle(await readPickle(source, { keep: 0 }));
 }
 
 /** Whether any stream that is a pickle begins with this byte, or one with a protocol does. */
 export function startsPickle(first: number): boolean {
-  return first === 0x80 || STARTS.test(String.fromCharCode(first));
+  return STARTS.has(first);
 }
 
 /** The same of a stream that was read. */

@@ -288,5 +288,7 @@ function newMachine(options: PickleOptions): Machine {
 }
 
 function namesOf(seen: Uint8Array): Set<string> {
-  return new Set(OPCODES.flatMap((opcode) => (opcode !== undefined && seen[opcode.code] === 1 ? [opcode.name] : [])));
+  const names = new Set<string>();
+  for (const opcode of OPCODES) if (opcode !== undefined && seen[opcode.code] === 1) names.add(opcode.name);
+  return names;
 }

@@ -57,8 +57,8 @@ interface Sample {
 
 /**
  * Compares two tensors of one shape element by element in one pass; memory does not grow with them.
- * @returns null if they are equal; `'bytes'` if they differ and have no numbers to compare: by their type, or because shape
- * and length contradict each other.
+ * @returns null if they are equal; `'bytes'` if they differ and no number does: of a type without numbers, where shape and length
+ * contradict each other, or in the sign of a zero or what a NaN carries alone.
  */
 export async function compareTensors(a: PlacedTensor, b: PlacedTensor): Promise<TensorChange | 'bytes' | null> {
   const [left, right] = [decoderOf(a.dtype), decoderOf(b.dtype)];
@@ -67,13 +67,18 @@ export async function compareTensors(a: PlacedTensor, b: PlacedTensor): Promise<
     left !== null && right !== null && a.length === elements * left.width && b.length === elements * right.width;
   if (!measured) return (await sameBytes(a, b)) ? null : 'bytes';
   const pass = startPass(a.shape);
+  let bits = true;
   for (let start = 0; start < pass.elements; start += CHUNK) {
     const count = Math.min(CHUNK, pass.elements - start);
     const [x, y] = [await readChunk(a, left, { start, count }), await readChunk(b, right, { start, count })];
     if (a.dtype === b.dtype && Buffer.compare(x.bytes, y.bytes) === 0) addEqual(pass, x.values());
-    else addChunk(pass, start, x.values(), y.values());
+    else {
+      bits = false;
+      addChunk(pass, start, x.values(), y.values());
+    }
   }
-  return pass.changed === 0 ? null : finish(pass);
+  if (pass.changed > 0) return finish(pass);
+  return bits || a.dtype !== b.dtype ? null : 'bytes';
 }
 
 async function sameBytes(a: PlacedTensor, b: PlacedTensor): Promise<boolean> {

@@ -20,6 +20,11 @@ const BY_NAME: readonly {
   },
 ];
 
+/** Whether what a file is called says what to search it for. */
+export function isJudgedByName(path: string): boolean {
+  return BY_NAME.some(({ name }) => name.test(path));
+}
+
 /** Searches files that no reader knows for what their kind could be abused with. */
 export async function judgeByName(spot: Spot, { path, source }: NamedSource): Promise<void> {
   const kind = BY_NAME.find(({ name }) => name.test(path));

@@ -1,4 +1,4 @@
-import type { Source } from '../../base/source.ts';
+import { headOf, type Source } from '../../base/source.ts';
 
 /** Text files are judged whole up to this size. */
 export const TEXT_BYTES = 32 << 20;
@@ -6,7 +6,7 @@ export const TEXT_BYTES = 32 << 20;
 /** A small source as text; null above `TEXT_BYTES`. A byte order mark is kept away. */
 export async function readText(source: Source): Promise<string | null> {
   if (source.size > TEXT_BYTES) return null;
-  const { buffer, byteOffset, byteLength } = await source.read(0, source.size);
+  const { buffer, byteOffset, byteLength } = await headOf(source, source.size);
   return decodeText(Buffer.from(buffer, byteOffset, byteLength));
 }
 

@@ -27,14 +27,26 @@ pub struct Leaves(Vec<ChainingValue>);
 
 impl Segments {
     pub fn new(job: &Job, segment_bytes: u64) -> Result<Self, Failure> {
-        let (leaf_bytes, target) = match Outboard::create(job, segment_bytes)? {
-            None => (
-                blake3_lanes::MOST_BYTES.min(segment_bytes as usize),
-                Target::Values(Mutex::new(vec![[0; 32]; job.size.div_ceil(segment_bytes).max(1) as usize])),
-            ),
-            Some(outboard) => (GROUP_BYTES, Target::Outboard(Box::new(outboard))),
-        };
-        Ok(Self { size: job.size, leaf_bytes, segment_leaves: segment_bytes as usize / leaf_bytes, target })
+        Ok(match Outboard::create(job, segment_bytes)? {
+            None => Self::plain(job.size, segment_bytes, blake3_lanes::MOST_BYTES),
+            Some(outboard) => Self {
+                size: job.size,
+                leaf_bytes: GROUP_BYTES,
+                segment_leaves: segment_bytes as usize / GROUP_BYTES,
+                target: Target::Outboard(Box::new(outboard)),
+            },
+        })
+    }
+
+    /// Of `size` bytes without an outboard, in leaves of at most `most_bytes`.
+    pub fn plain(size: u64, segment_bytes: u64, most_bytes: usize) -> Self {
+        let leaf_bytes = most_bytes.min(segment_bytes as usize);
+        let values = vec![[0; 32]; size.div_ceil(segment_bytes).max(1) as usize];
+        Self { size, leaf_bytes, segment_leaves: segment_bytes as usize / leaf_bytes, target: Target::Values(Mutex::new(values)) }
+    }
+
+    pub fn leaf_bytes(&self) -> usize {
+        self.leaf_bytes
     }
 
     pub fn begin(&self) -> Leaves {
@@ -76,8 +88,11 @@ pub struct InOrder {
 
 impl InOrder {
     pub fn new(job: &Job, segment_bytes: u64) -> Result<Self, Failure> {
-        let segments = Segments::new(job, segment_bytes)?;
-        Ok(Self { leaves: segments.begin(), segments, number: 0 })
+        Ok(Self::of(Segments::new(job, segment_bytes)?))
+    }
+
+    pub fn of(segments: Segments) -> Self {
+        Self { leaves: segments.begin(), segments, number: 0 }
     }
 
     /// Whole leaves but for the last time.

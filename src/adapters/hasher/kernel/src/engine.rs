@@ -8,6 +8,7 @@ use crate::job::{Failure, Job, Output, Sink};
 use crate::paired;
 use crate::request::Request;
 use crate::sha256_lanes;
+use crate::stretches::Stretches;
 use crate::tree::GROUP_BYTES;
 use crate::two_files;
 use blake3::hazmat::HasherExt;
@@ -90,7 +91,7 @@ fn plan(request: &Request) -> Plan {
     let (mut runs, mut run_bytes) = (Vec::<Range<usize>>::new(), 0);
     for (index, job) in jobs.iter().enumerate() {
         let huge = request.blake3 && !job.subtree && job.size > request.segment_bytes;
-        if huge && !request.sha256 {
+        if huge && !request.sha256 && job.stretches.is_empty() {
             cut(request, index, &mut plan.units, &mut plan.cuts);
         } else if is_large(job) {
             continue;
@@ -173,18 +174,21 @@ impl Work<'_> {
         if job.subtree {
             return self.subtree(index, buffer);
         }
-        if job.size <= GROUP_BYTES as u64 && matches!(job.sink, Sink::None) {
+        if job.size <= GROUP_BYTES as u64 && matches!(job.sink, Sink::None) && job.stretches.is_empty() {
             return self.at_once(index, buffer);
         }
         let mut sha256 = Sha256::new();
         let mut blake3 = if self.request.blake3 { Some(InOrder::new(job, self.request.segment_bytes)?) } else { None };
+        let mut stretches = Stretches::of(job, self.request.segment_bytes);
         self.read(job, 0, job.size, buffer, |offset, bytes| {
             if self.request.sha256 {
                 sha256.update(bytes);
             }
+            stretches.update(offset, bytes)?;
             blake3.as_mut().map_or(Ok(()), |blake3| blake3.update(offset, bytes))
         })?;
         let mut output = self.outputs[index].lock().unwrap();
+        output.stretches = stretches.finish();
         if self.request.sha256 {
             output.sha256 = sha256.finalize().into();
         }
@@ -245,8 +249,13 @@ impl Work<'_> {
     fn paired(&self, index: usize) -> Result<(), Failure> {
         let job = &self.request.jobs[index];
         let mut blake3 = InOrder::new(job, self.request.segment_bytes)?;
-        let sha256 = paired::hash(job, self.control, |offset, bytes| blake3.update(offset, bytes))?;
+        let mut stretches = Stretches::of(job, self.request.segment_bytes);
+        let sha256 = paired::hash(job, self.control, |offset, bytes| {
+            stretches.update(offset, bytes)?;
+            blake3.update(offset, bytes)
+        })?;
         let mut output = self.outputs[index].lock().unwrap();
+        output.stretches = stretches.finish();
         output.sha256 = sha256;
         blake3.finish(&mut output)
     }

@@ -1,6 +1,7 @@
 //! One file to hash, and what comes of it.
 
 use std::ffi::CString;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 pub struct Job {
@@ -16,6 +17,8 @@ pub struct Job {
     pub sink: Sink,
     /// Its bytes are wanted, too.
     pub content: bool,
+    /// Parts whose own BLAKE3 is wanted, too: in order, apart from each other, none empty; from the job's first byte on.
+    pub stretches: Vec<Range<u64>>,
     /// What the file must be; set by the caller or by whoever opens it first.
     pub stamp: OnceLock<Stamp>,
 }
@@ -45,6 +48,7 @@ pub struct Output {
     pub sha256: [u8; 32],
     pub outboard: Vec<u8>,
     pub content: Vec<u8>,
+    pub stretches: Vec<[u8; 32]>,
 }
 
 /// Why a job failed; the numbers are those of `native.ts`.

@@ -38,6 +38,8 @@ mod sha256_lanes;
 #[cfg(unix)]
 mod stats;
 #[cfg(unix)]
+mod stretches;
+#[cfg(unix)]
 mod sums;
 #[cfg(unix)]
 mod tree;

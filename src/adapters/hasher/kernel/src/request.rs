@@ -3,6 +3,7 @@
 use crate::job::{Failure, Job, Output, Sink, Stamp};
 use crate::tree::GROUP_BYTES;
 use std::ffi::{CStr, CString};
+use std::ops::Range;
 use std::sync::OnceLock;
 
 pub struct Request {
@@ -28,20 +29,22 @@ const CONTENT: u32 = 32;
 
 const HEAD_BYTES: usize = 24;
 const JOB_BYTES: usize = 64;
+const STRETCH_BYTES: usize = 16;
 
 /// Null for bytes that `native.ts` would not write.
 pub fn parse(bytes: &[u8]) -> Option<Request> {
     let (mut head, rest) = bytes.split_at_checked(HEAD_BYTES)?;
     let (wanted, threads, segment_bytes, count) = (head.u32()?, head.u32()? as usize, head.u64()?, head.u32()? as usize);
-    let (numbers, mut paths) = rest.split_at_checked(count.checked_mul(JOB_BYTES)?)?;
-    let jobs = numbers.chunks_exact(JOB_BYTES).map(|numbers| job(numbers, &mut paths)).collect::<Option<Vec<_>>>()?;
+    let (numbers, rest) = rest.split_at_checked(count.checked_mul(JOB_BYTES)?)?;
+    let (mut stretches, mut paths) = rest.split_at_checked((head.u32()? as usize).checked_mul(STRETCH_BYTES)?)?;
+    let jobs = numbers.chunks_exact(JOB_BYTES).map(|numbers| job(numbers, &mut stretches, &mut paths)).collect::<Option<Vec<_>>>()?;
     let least = if jobs.iter().any(|job| job.content || !matches!(job.sink, Sink::None)) { GROUP_BYTES as u64 } else { 1024 };
-    let valid = paths.is_empty() && threads > 0 && segment_bytes.is_power_of_two() && segment_bytes >= least;
+    let valid = stretches.is_empty() && paths.is_empty() && threads > 0 && segment_bytes.is_power_of_two() && segment_bytes >= least;
     valid.then_some(Request { blake3: wanted & BLAKE3 != 0, sha256: wanted & SHA256 != 0, keep_going: wanted & KEEP_GOING != 0, threads, segment_bytes, jobs })
 }
 
-fn job(mut numbers: &[u8], paths: &mut &[u8]) -> Option<Job> {
-    let flags = numbers.u64()? as u32;
+fn job(mut numbers: &[u8], stretches: &mut &[u8], paths: &mut &[u8]) -> Option<Job> {
+    let (flags, parts) = (numbers.u32()?, numbers.u32()?);
     let size = f64::from_bits(numbers.u64()?);
     if size < 0.0 || size.fract() != 0.0 {
         return None;
@@ -61,17 +64,31 @@ fn job(mut numbers: &[u8], paths: &mut &[u8]) -> Option<Job> {
     if content && size > GROUP_BYTES as u64 {
         return None;
     }
+    let stretches = stretches_of(size, parts, stretches)?;
     let path = paths.path()?;
     let sink = match flags & (OUTBOARD | OUTBOARD_FILE) {
         0 => Sink::None,
         OUTBOARD => Sink::Memory,
         _ => Sink::File(paths.path()?),
     };
-    Some(Job { path, size, start, whole, follow: flags & FOLLOW != 0, subtree: flags & SUBTREE != 0, sink, content, stamp })
+    Some(Job { path, size, start, whole, follow: flags & FOLLOW != 0, subtree: flags & SUBTREE != 0, sink, content, stretches, stamp })
+}
+
+/// Null if they are not in order, apart and within the job.
+fn stretches_of(size: u64, count: u32, numbers: &mut &[u8]) -> Option<Vec<Range<u64>>> {
+    let mut found = Vec::<Range<u64>>::new();
+    for _ in 0..count {
+        let (start, end) = (numbers.u64()?, numbers.u64()?);
+        if start >= end || end > size || found.last().is_some_and(|before| before.end > start) {
+            return None;
+        }
+        found.push(start..end);
+    }
+    Some(found)
 }
 
 /// The number of failures, each with its job, reason and errno; then per job the digests asked for; then the outboards of
-/// the jobs that did not fail, one after the other; then their contents in the same way.
+/// the jobs that did not fail, one after the other; then their contents and their stretches' digests in the same way.
 pub fn respond(request: &Request, outputs: &[Output], failures: &[(usize, Failure)]) -> Vec<u8> {
     let mut bytes = (failures.len() as u32).to_le_bytes().to_vec();
     failures.iter().for_each(|(job, failure)| put_failure(&mut bytes, *job, *failure));
@@ -85,6 +102,7 @@ pub fn respond(request: &Request, outputs: &[Output], failures: &[(usize, Failur
     }
     outputs.iter().for_each(|output| bytes.extend_from_slice(&output.outboard));
     outputs.iter().for_each(|output| bytes.extend_from_slice(&output.content));
+    outputs.iter().for_each(|output| bytes.extend_from_slice(output.stretches.as_flattened()));
     bytes
 }
 

@@ -159,7 +159,18 @@ impl Sums<'_> {
         // Neither half holds a NUL.
         let path = CString::new([folder, name].concat()).unwrap_or_default();
         let follow = matches!(self.names, Names::Given(_));
-        Job { path, size, start: 0, whole: size, follow, subtree: false, sink: Sink::None, content: false, stamp: OnceLock::from(file.stamp()) }
+        Job {
+            path,
+            size,
+            start: 0,
+            whole: size,
+            follow,
+            subtree: false,
+            sink: Sink::None,
+            content: false,
+            stretches: Vec::new(),
+            stamp: OnceLock::from(file.stamp()),
+        }
     }
 
     fn hash_large(&self, large: Vec<(usize, Job)>, digests: &mut [Digests]) -> Option<()> {

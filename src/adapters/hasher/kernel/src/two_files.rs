@@ -6,6 +6,7 @@ use crate::file::{BUFFER_BYTES, Buffer, OpenFile};
 use crate::job::{Failure, Job, Output};
 use crate::request::Request;
 use crate::sha256_lanes::{Lane, update_both};
+use crate::stretches::Stretches;
 
 /// A file being read from its start. Pieces are whole buffers but for the last.
 struct Reading<'a> {
@@ -14,6 +15,7 @@ struct Reading<'a> {
     file: OpenFile,
     sha256: Lane,
     blake3: Option<InOrder>,
+    stretches: Stretches<'a>,
     buffer: Buffer,
     offset: u64,
     length: usize,
@@ -73,7 +75,10 @@ impl<'a> Reading<'a> {
             Ok((file, blake3))
         });
         match opened {
-            Ok((file, blake3)) => Ok(Self { index, job, file, sha256: Lane::new(), blake3, buffer, offset: 0, length: 0 }),
+            Ok((file, blake3)) => {
+                let stretches = Stretches::of(job, request.segment_bytes);
+                Ok(Self { index, job, file, sha256: Lane::new(), blake3, stretches, buffer, offset: 0, length: 0 })
+            }
             Err(failure) => Err((failure, buffer)),
         }
     }
@@ -85,6 +90,7 @@ impl<'a> Reading<'a> {
         }
         self.length = (self.job.size - self.offset).min(BUFFER_BYTES as u64) as usize;
         self.file.read_exact_at(&mut self.buffer[..self.length], self.offset)?;
+        self.stretches.update(self.offset, &self.buffer[..self.length])?;
         if let Some(blake3) = &mut self.blake3 {
             blake3.update(self.offset, &self.buffer[..self.length])?;
         }
@@ -94,7 +100,8 @@ impl<'a> Reading<'a> {
     }
 
     fn finish(self) -> (usize, Buffer, Result<Output, Failure>) {
-        let mut output = Output { sha256: self.sha256.finish(&self.buffer[self.length / 64 * 64..self.length]), ..Output::default() };
+        let sha256 = self.sha256.finish(&self.buffer[self.length / 64 * 64..self.length]);
+        let mut output = Output { sha256, stretches: self.stretches.finish(), ..Output::default() };
         let blake3 = self.blake3.map_or(Ok(()), |blake3| blake3.finish(&mut output));
         let result = self.file.close().and(blake3).map(|()| output);
         (self.index, self.buffer, result)
