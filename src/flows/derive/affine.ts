@@ -1,3 +1,4 @@
+import { least } from '../../domain/base/lists.ts';
 import * as law from '../../domain/derive/affine.ts';
 import type { TensorVerdict } from '../../domain/derive/verdict.ts';
 import type { View } from '../../domain/derive/view.ts';
@@ -199,10 +200,10 @@ async function bestOf(
       const asked: Case = { weight, parent: view, grouping, ...numbers, ports };
       const looks: { readonly way: law.Way; readonly differing: number }[] = [];
       for (const way of ways) looks.push({ way, differing: (await runOf(asked, way, FIRST_LOOK)).differing });
-      const least = Math.min(...looks.map(({ differing }) => differing));
+      const fewest = least(looks.map(({ differing }) => differing));
       // Where no way gives these codes, the one that gives most of them says which are not the nearest.
-      const nearly = looks.filter(({ differing }) => differing === least);
-      const trying = least === 0 ? nearly : loaded === undefined || least <= FEW ? nearly.slice(0, 1) : [];
+      const nearly = looks.filter(({ differing }) => differing === fewest);
+      const trying = fewest === 0 ? nearly : loaded === undefined || fewest <= FEW ? nearly.slice(0, 1) : [];
       for (const { way } of trying) {
         const run = await runOf(asked, way, Infinity);
         const better = best === undefined || run.beyond < best.run.beyond || run.differing < best.run.differing;
