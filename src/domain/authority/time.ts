@@ -17,7 +17,7 @@ export function verifiedTime(claim: Pick<VerifiedClaim, 'times'>): number | null
   let earliest = Infinity;
   for (const { source, time } of claim.times) {
     const at = COUNTED.includes(source) ? Date.parse(time) : NaN;
-    if (at < earliest) earliest = at;
+    if (!Number.isNaN(at)) earliest = Math.min(earliest, at);
   }
   return earliest === Infinity ? null : earliest;
 }
