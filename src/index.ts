@@ -35,6 +35,16 @@ export type { InspectOutcome } from './flows/describe/inspect.ts';
 export type { LineageOutcome } from './flows/gate/lineage.ts';
 export type { PromoteOutcome } from './flows/gate/promote.ts';
 export type { PushOutcome } from './flows/registry/push.ts';
+export type { Described } from './flows/bom/create.ts';
+export type { BomDiffOutcome } from './flows/bom/diff.ts';
+export type { BomValidateOutcome } from './flows/bom/validate.ts';
+export type { DeriveOutcome } from './flows/derive/derive.ts';
+export type { KinOutcome } from './flows/derive/kin.ts';
+export type { Inventory, InventoryItem } from './flows/load/inventory-types.ts';
+export type { CopyOutcome } from './flows/registry/copy.ts';
+export type { ImpactOutcome } from './flows/watch/impact.ts';
+export type { WeightsImpact } from './flows/watch/impact-weights.ts';
+export type { SignOutcome } from './flows/sign/sign.ts';
 export type { SealOutcome } from './flows/sign/seal.ts';
 export type { VerifyOutcome } from './flows/verify/types.ts';
 export type { AttestOutcome } from './flows/sign/attest.ts';
@@ -55,18 +65,27 @@ export {
   keySigner,
   scan,
   seal,
+  sign,
   verify,
   type AttestOptions,
   type FileFinding,
   type ScanOutcome,
   type SealOptions,
+  type SignOptions,
   type VerifyOptions,
 } from './library/artifact.ts';
+export { derive, diff, kin, type ArtifactDiff, type CompareOptions, type DeriveOptions } from './library/weights.ts';
+export { createBom, diffBoms, toSpdx, validateBom, verifyBom, type BomOptions } from './library/bom.ts';
 export {
+  collectGarbage,
+  copy,
   initRegistry,
+  list,
   openRegistry,
   pull,
   push,
+  type Listed,
+  type ListOptions,
   type PullOptions,
   type RegistryOptions,
 } from './library/registry.ts';
@@ -85,5 +104,14 @@ export {
   type RevokeOptions,
   type RollbackOptions,
 } from './library/gate.ts';
-export { audit, report, type AuditOptions, type ReportOptions } from './library/watch.ts';
+export {
+  audit,
+  impact,
+  impactOfWeights,
+  report,
+  type AuditOptions,
+  type ImpactOptions,
+  type ReportOptions,
+} from './library/watch.ts';
+export { inventory, type InventoryOptions } from './library/load.ts';
 export { trustStore } from './library/trust.ts';

@@ -13,6 +13,7 @@ import { inspectPath, type InspectOutcome } from '../flows/describe/inspect.ts';
 import type { AttestOutcome } from '../flows/sign/attest.ts';
 import type { KeygenOutcome } from '../flows/sign/keygen.ts';
 import { seal as sealFlow, type SealOutcome } from '../flows/sign/seal.ts';
+import type { SignOutcome } from '../flows/sign/sign.ts';
 import type { VerifyOutcome } from '../flows/verify/types.ts';
 import { verify as verifyFlow } from '../flows/verify/verify.ts';
 import { callPorts, keyless, placesOf, sharedHasher, VERSION, type CallOptions } from './ports.ts';
@@ -71,6 +72,36 @@ export async function seal(path: string, options: SealOptions): Promise<SealOutc
   const ports = { ...callPorts(options), signer, ...placesOf(registry) };
   const made = step === undefined ? {} : { step: { ...step, parameters: step.parameters ?? {} } };
   return sealFlow({ ...asked, ...made, root: resolve(path), failOn, version: VERSION }, ports);
+}
+
+export interface SignOptions extends CallOptions {
+  readonly signer: ClaimSigner;
+  /** Where to write; default: `model.sig` inside the folder, `FILE.sig` beside the file. */
+  readonly signature?: string;
+  /** Paths of the artifact to leave out; the signature says so. */
+  readonly ignore?: readonly string[];
+  readonly allowSymlinks?: boolean;
+  /** Of the digests that are signed; default SHA-256, others are read by few. */
+  readonly algorithm?: HashAlgorithm;
+  /** Sign ranges of this many bytes, 1000 at least; empty files are then not covered. */
+  readonly shardBytes?: number;
+}
+
+/**
+ * The OpenSSF Model Signing signature alone; `seal` does it all. `sizeBytes` is of what is covered.
+ * @throws WeighmarkError `not-found`, `empty-artifact`, `lfs-pointer`, `already-exists` for another signer's file, `usage`, and
+ * what hashing and signing throw.
+ */
+export async function sign(path: string, options: SignOptions): Promise<SignOutcome> {
+  const { sign: flow } = await import('../flows/sign/sign.ts');
+  const { signal: _signal, onProgress: _onProgress, signer, signature, shardBytes, ...asked } = options;
+  if (shardBytes !== undefined && !(Number.isSafeInteger(shardBytes) && shardBytes >= 1000))
+    throw new WeighmarkError('usage', `ranges are of 1000 bytes at least, not ${shardBytes}`);
+  const given = {
+    ...(signature === undefined ? {} : { signature: resolve(signature) }),
+    ...(shardBytes === undefined ? {} : { shardBytes }),
+  };
+  return flow({ ...asked, ...given, root: resolve(path) }, { ...callPorts(options), signer });
 }
 
 /** A finding with the file it is in; `file` is empty of what is about the artifact as a whole. */

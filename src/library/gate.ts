@@ -174,13 +174,13 @@ async function versionsOf(stateFolder: string | undefined): Promise<VersionMemor
   };
 }
 
-/** Who has the log's key integrates by promoting, as the command does. */
-export async function writing(registry: Registry, policy: Policy): Promise<Registry> {
-  if (policy.log?.witnesses !== undefined) return registry;
+/** Who has the log's key integrates by adding to it, as the commands do. */
+export async function writing(registry: Registry, policy: Policy | null): Promise<Registry> {
+  if (policy?.log?.witnesses !== undefined) return registry;
   const [{ integrating }, { doorOf }] = await Promise.all([
     import('../flows/registry/integrating.ts'),
     import('../flows/registry/door.ts'),
   ]);
-  const verification = { keyless, now: new Date(), timestampAuthorities: policy.timestampAuthorities };
+  const verification = { keyless, now: new Date(), timestampAuthorities: policy?.timestampAuthorities ?? [] };
   return integrating(registry, (own) => doorOf({ policy, verification }, own));
 }

@@ -6,7 +6,9 @@ import { WeighmarkError } from '../domain/base/errors.ts';
 import type { Hasher } from '../domain/ports/hasher.ts';
 import type { Registry } from '../domain/ports/registry.ts';
 import type { Progress } from '../domain/ports/terminal.ts';
+import { parseReference, placeOf } from '../domain/registry/reference.ts';
 import type { KeylessVerifier } from '../domain/trust/keyless-verifier.ts';
+import { placeOfDigest } from '../flows/registry/registry-show.ts';
 
 /** What every call takes. */
 export interface CallOptions {
@@ -58,4 +60,33 @@ export const sharedHasher = (): Promise<Hasher> => (hasherMade ??= createHasher(
 export async function keyless(): Promise<KeylessVerifier> {
   const { createUserVerifier } = await import('../adapters/sigstore/index.ts');
   return createUserVerifier(createFiles(), {});
+}
+
+/** For flows that are always given a signal. */
+export const signalOf = ({ signal }: CallOptions): AbortSignal => signal ?? new AbortController().signal;
+
+/** What it takes to read weights whole. */
+export function weighPorts(options: CallOptions) {
+  const { hasher, progress } = callPorts(options);
+  return { hasher, progress, signal: signalOf(options), ...(options.jobs === undefined ? {} : { jobs: options.jobs }) };
+}
+
+/** Where a REF that is no path lies in the caller's registry. @throws WeighmarkError `usage`, `not-found`, `name-invalid`. */
+export async function placeIn(
+  ref: string,
+  registry: Registry | undefined,
+): Promise<{ registry: Registry; name: string; id: string }> {
+  const reference = parseReference(ref);
+  if (reference.kind === 'path')
+    throw new WeighmarkError('usage', `\`${ref}\` is a path, not an artifact in a registry`, { subject: ref });
+  if (registry === undefined)
+    throw new WeighmarkError('usage', `${ref} lies in a registry: give a \`registry\``, { subject: ref });
+  if (reference.kind === 'digest') {
+    const { name, reference: id } = await placeOfDigest(reference.digest, registry);
+    return { registry, name, id };
+  }
+  const place = placeOf(reference, registry.location);
+  if (place.location !== registry.location)
+    throw new WeighmarkError('usage', `${ref} lies in another registry than ${registry.location}`, { subject: ref });
+  return { registry, name: place.name, id: await registry.resolve(place.name, place.reference) };
 }

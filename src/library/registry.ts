@@ -1,12 +1,18 @@
-import { resolve } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { initRegistry as initFlow, openRegistry as openFlow } from '../adapters/registries/index.ts';
-import type { Verdict } from '../domain/base/verdict.ts';
+import { WeighmarkError } from '../domain/base/errors.ts';
+import type { Finding, Verdict } from '../domain/base/verdict.ts';
 import type { TrustEntry } from '../domain/claims/types.ts';
-import type { NewRegistry, Registry } from '../domain/ports/registry.ts';
+import type { Collected, NewRegistry, Registry, RegistryEntry } from '../domain/ports/registry.ts';
+import type { CopyOutcome } from '../flows/registry/copy.ts';
 import type { PullOutcome } from '../flows/registry/pull.ts';
 import type { PushOutcome } from '../flows/registry/push.ts';
 import { verify } from './artifact.ts';
-import { callPorts, type CallOptions } from './ports.ts';
+import type { Pushed } from '../flows/watch/pushes.ts';
+import { writing } from './gate.ts';
+import { callPorts, keyless, placeIn, type CallOptions } from './ports.ts';
 
 export interface RegistryOptions {
   /** Private key of the log, for calls that add to it; default: the user's own, where `env` says. */
@@ -86,4 +92,67 @@ export async function pull(folder: string, registry: Registry, options: PullOpti
     ...(trust === undefined ? {} : { gate }),
   };
   return flow(input, { ...callPorts(options), stagings: createStagings() }, registry);
+}
+
+export interface ListOptions extends CallOptions {
+  /** Only this name. */
+  readonly name?: string;
+  /** By whom who-pushed-what is verified; absent: names, ids and tags alone, and no log is read. */
+  readonly trust?: readonly TrustEntry[];
+  readonly timestampAuthorities?: readonly string[];
+}
+
+export interface Listed {
+  readonly registry: string;
+  readonly artifacts: readonly RegistryEntry[];
+  /** Who pushed each and when, as far as that is proven; absent where no trust was given. */
+  readonly pushes?: readonly Pushed[];
+  /** Why nobody can say who pushed what; null if the log answers. */
+  readonly problem?: Finding | null;
+}
+
+/** What a registry holds. A log that cannot be read is in `problem` and hides no artifact. @throws WeighmarkError `network`. */
+export async function list(registry: Registry, options: ListOptions = {}): Promise<Listed> {
+  const { name, trust, timestampAuthorities = [] } = options;
+  const artifacts = (await registry.list()).filter((entry) => name === undefined || entry.name === name);
+  if (trust === undefined) return { registry: registry.location, artifacts };
+  const { pushesOf } = await import('../flows/watch/pushes.ts');
+  const verification = { trust, timestampAuthorities, keyless, now: new Date() };
+  return { registry: registry.location, artifacts, ...(await pushesOf(artifacts, registry, async () => verification)) };
+}
+
+/**
+ * Takes an artifact to another registry with all that makes it verifiable there: ancestors, claims, proofs, every revocation the
+ * source knows. Blobs are hashed on the way. An entry of `logged` whose `index` is null waits for the log's operator.
+ * @param ref `NAME:TAG`, `NAME@sha256:…` or `sha256:…` of the source.
+ * @throws WeighmarkError `not-found`, `digest-mismatch`, `usage` for a path, and what either registry throws.
+ */
+export async function copy(
+  ref: string,
+  between: { readonly source: Registry; readonly target: Registry },
+  options: CallOptions = {},
+): Promise<CopyOutcome> {
+  const [{ copy: flow }, { createStagings }] = await Promise.all([
+    import('../flows/registry/copy.ts'),
+    import('../adapters/staging.ts'),
+  ]);
+  const { name, id } = await placeIn(ref, between.source);
+  const { source, target } = between;
+  const remote = target.location.startsWith('oci://');
+  const scratch = remote ? join(tmpdir(), `weighmark-copy-${randomUUID()}`) : resolve(target.location, 'copying');
+  const ports = { stagings: createStagings(), progress: callPorts(options).progress };
+  return flow({ place: { name, reference: id }, scratch }, ports, { source, target: await writing(target, null) });
+}
+
+/**
+ * Removes what interrupted writes left in a registry's folder; never what a manifest, a claim or the log names. Sizes are bytes.
+ * @throws WeighmarkError `usage` for a remote registry.
+ */
+export async function collectGarbage(
+  registry: Registry,
+  { dryRun = false, olderThanHours = 24 }: { readonly dryRun?: boolean; readonly olderThanHours?: number } = {},
+): Promise<Collected> {
+  if (!(Number.isFinite(olderThanHours) && olderThanHours >= 0))
+    throw new WeighmarkError('usage', `${olderThanHours} is not a number of hours`);
+  return registry.collectGarbage({ dryRun, olderThanMs: olderThanHours * 3_600_000 });
 }
