@@ -65,9 +65,10 @@ const ADAPTERS = [
 ] as const;
 const CLI = ['commands', 'views'] as const;
 
-/** Who may import whom (DESIGN 6): cli → flows → domain ← adapters. */
+/** Who may import whom (DESIGN 6): cli → flows → domain ← adapters; the library makes its adapters itself. */
 const MAY: Readonly<Record<string, readonly string[]>> = {
   cli: ['cli', 'flows', 'domain'],
+  library: ['library', 'flows', 'domain', 'adapters'],
   flows: ['flows', 'domain'],
   domain: ['domain'],
   adapters: ['adapters', 'domain'],
@@ -87,6 +88,7 @@ const DOMAIN_PACKAGES = new Set([
 ]);
 const PACKAGES: Readonly<Record<string, (name: string) => boolean>> = {
   cli: (name) => name.startsWith('node:') || name === 'commander',
+  library: (name) => name.startsWith('node:'),
   flows: (name) => DOMAIN_PACKAGES.has(name) || name === 'node:path',
   domain: (name) => DOMAIN_PACKAGES.has(name),
   adapters: () => true,
@@ -136,6 +138,7 @@ const ROOMS: Readonly<Record<string, { rooms: readonly string[]; ordered: boolea
   flows: { rooms: FLOWS, ordered: true, loose: false },
   adapters: { rooms: ADAPTERS, ordered: false, loose: true },
   cli: { rooms: CLI, ordered: false, loose: true },
+  library: { rooms: [], ordered: false, loose: true },
 };
 
 function unknownRoom(path: string): readonly string[] {

@@ -6,7 +6,7 @@ import { parseAsked } from '../../domain/registry/reference.ts';
 import { filesOf as filesOfTree } from '../../flows/bom/create.ts';
 import { derive, type DeriveInput, type DeriveOutcome } from '../../flows/derive/derive.ts';
 import type { SideInput } from '../../flows/derive/side.ts';
-import { filesOf } from '../../flows/registry/registry-show.ts';
+import { storedFiles } from '../../flows/registry/registry-show.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { addLogOptions, openArtifact, type LogOptions } from '../registry-options.ts';
@@ -80,16 +80,7 @@ export async function sideOf(context: Context, ref: string, options: LogOptions)
   }
   const { registry, place } = await openArtifact(context, ref, options);
   const id = await registry.resolve(place.name, place.reference);
-  const listed = await filesOf(registry, place.name, id);
-  return {
-    shown: ref,
-    files: listed.map(({ path, sizeBytes, sha256 }) => ({
-      path,
-      sizeBytes,
-      digests: { sha256 },
-      open: () => registry.openBlob(place.name, `sha256:${sha256}`, sizeBytes),
-    })),
-  };
+  return { shown: ref, files: await storedFiles(registry, place.name, id) };
 }
 
 function report(outcome: DeriveOutcome, verbose: boolean): Report {

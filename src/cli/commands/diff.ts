@@ -6,7 +6,7 @@ import { filesOf as filesOfTree } from '../../flows/bom/create.ts';
 import { diffArtifacts, type DiffSide } from '../../flows/describe/diff.ts';
 import { relate } from '../../flows/derive/relate.ts';
 import { inspectFiles, inspectPath } from '../../flows/describe/inspect.ts';
-import { filesOf } from '../../flows/registry/registry-show.ts';
+import { storedFiles } from '../../flows/registry/registry-show.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { addLogOptions, openArtifact, type LogOptions } from '../registry-options.ts';
@@ -71,12 +71,7 @@ async function sideOf(context: Context, ref: string, options: LogOptions): Promi
   }
   const { registry, place } = await openArtifact(context, ref, options);
   const id = await registry.resolve(place.name, place.reference);
-  const files = (await filesOf(registry, place.name, id)).map(({ path, sizeBytes, sha256 }) => ({
-    path,
-    sizeBytes,
-    digests: { sha256 },
-    open: () => registry.openBlob(place.name, `sha256:${sha256}`, sizeBytes),
-  }));
+  const files = await storedFiles(registry, place.name, id);
   return { shown: ref, files, claimed: (await inspectFiles(files, { name: place.name, id }, { signal })).claimed };
 }
 

@@ -2,13 +2,12 @@ import { homedir, hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { worstExit, WeighmarkError, type ExitCode } from '../../domain/base/errors.ts';
 import { exitOf } from '../../domain/base/verdict.ts';
-import { knownPlaces, pythonRoots, type KnownPlace } from '../../domain/metadata/known-stores.ts';
 import { atLeast, isCounted } from '../../domain/scan/types.ts';
-import type { Files } from '../../domain/ports/files.ts';
 import { findArtifacts } from '../../flows/load/find-artifacts.ts';
 import { inventory } from '../../flows/load/inventory.ts';
 import type { Inventory } from '../../flows/load/inventory-types.ts';
 import type { PromotionQuestion } from '../../flows/load/promoted.ts';
+import { userPlaces } from '../../flows/load/user-places.ts';
 import type { Register, Report } from '../command.ts';
 import { collect } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -54,7 +53,7 @@ async function take(context: Context, paths: readonly string[], options: Options
   for (const { location } of named)
     if ((await files.kindOf(location)) === 'none')
       throw new WeighmarkError('not-found', `${location}: there is no such file or folder`, { subject: location });
-  const places = [...named, ...(options.stores ? await storesOf(context, files) : [])];
+  const places = [...named, ...(options.stores ? await userPlaces(context.env, whereOf(context), files) : [])];
   const finds = await findArtifacts(places, { files, signal: context.signal });
   const inside = finds.found.map(({ location }) => location);
   const loaded = asksPolicy(options) ? await policyFrom(context, options, inside) : undefined;
@@ -79,17 +78,8 @@ async function take(context: Context, paths: readonly string[], options: Options
   });
 }
 
-async function storesOf(context: Context, files: Files): Promise<readonly KnownPlace[]> {
-  const where = { home: context.env['HOME'] ?? homedir(), cwd: context.cwd };
-  const packages: KnownPlace[] = [];
-  for (const root of pythonRoots(context.env, where)) {
-    if ((await files.kindOf(root)) !== 'directory') continue;
-    for (const { name } of await files.items(root))
-      if (name.startsWith('python'))
-        for (const folder of ['site-packages', 'dist-packages'])
-          packages.push({ store: 'python-package', location: `${root}/${name}/${folder}` });
-  }
-  return [...knownPlaces(context.env, where), ...packages];
+function whereOf({ env, cwd }: Context): { readonly home: string; readonly cwd: string } {
+  return { home: env['HOME'] ?? homedir(), cwd };
 }
 
 async function promotionOf(context: Context, options: Options, loaded: LoadedPolicy): Promise<PromotionQuestion> {

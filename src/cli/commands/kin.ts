@@ -1,10 +1,6 @@
 import { resolve } from 'node:path';
-import { LIMITS } from '../../domain/base/limits.ts';
-import { sidecarsOf } from '../../domain/base/paths.ts';
-import { locationFacts } from '../../domain/metadata/location.ts';
 import { parseAsked } from '../../domain/registry/reference.ts';
-import { baseName, filesOf as filesOfTree } from '../../flows/bom/create.ts';
-import type { KinInput } from '../../flows/derive/kin-side.ts';
+import { kinOnDisk, type KinInput } from '../../flows/derive/kin-side.ts';
 import { kin, type KinOutcome } from '../../flows/derive/kin.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -42,16 +38,7 @@ async function inputOf(context: Context, ref: string, options: LogOptions): Prom
     const side = await sideOf(context, ref, options);
     return { ...side, names: [ref], official: reference.kind === 'digest' ? [] : [ref] };
   }
-  const files = await context.files();
-  const tree = await files.walk(resolve(context.cwd, reference.path), { allowSymlinks: true });
-  const bom = await files.readIfThere(sidecarsOf(tree).bom, LIMITS.bomBytes);
-  return {
-    shown: ref,
-    files: filesOfTree(tree, new Map(), { files }),
-    names: [baseName(tree.root)],
-    located: locationFacts(tree.root),
-    ...(bom === null ? {} : { bom }),
-  };
+  return kinOnDisk(resolve(context.cwd, reference.path), ref, await context.files());
 }
 
 function report(outcome: KinOutcome, verbose: boolean): Report {

@@ -1,9 +1,13 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
+import { sidecarsOf } from '../../domain/base/paths.ts';
 import { readBom } from '../../domain/bom/read.ts';
 import { summarize } from '../../domain/bom/summary.ts';
 import { declaredBases, type GoesBy } from '../../domain/derive/declared.ts';
+import { locationFacts } from '../../domain/metadata/location.ts';
+import type { Files } from '../../domain/ports/files.ts';
 import { pick, type BaseModel, type Fact } from '../../domain/metadata/types.ts';
-import { examineArtifact } from '../bom/create.ts';
+import { baseName, examineArtifact, filesOf } from '../bom/create.ts';
 import { openDescribed, type Opened, type SideInput } from './side.ts';
 
 /** A model as it was named, with what is known of it beside its files. */
@@ -25,6 +29,19 @@ export interface KinSide {
   readonly opened: Opened;
   readonly declared: readonly BaseModel[];
   readonly goesBy: GoesBy;
+}
+
+/** A model at a path, with the ML-BOM beside it. */
+export async function kinOnDisk(root: string, shown: string, files: Files): Promise<KinInput> {
+  const tree = await files.walk(root, { allowSymlinks: true });
+  const bom = await files.readIfThere(sidecarsOf(tree).bom, LIMITS.bomBytes);
+  return {
+    shown,
+    files: filesOf(tree, new Map(), { files }),
+    names: [baseName(tree.root)],
+    located: locationFacts(tree.root),
+    ...(bom === null ? {} : { bom }),
+  };
 }
 
 /** Opens a model with what it says of itself. @throws WeighmarkError as `openSide`. */

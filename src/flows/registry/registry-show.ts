@@ -4,6 +4,7 @@ import { ociDigest } from '../../domain/digest/hex.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { LogEntry } from '../../domain/tlog/leaf.ts';
 import type { Registry, RegistryEntry } from '../../domain/ports/registry.ts';
+import type { ArtifactFile } from '../bom/create.ts';
 import { aboutOf } from './attach.ts';
 import { artifactIn } from './known.ts';
 import type { Place } from '../../domain/registry/reference.ts';
@@ -67,6 +68,16 @@ export async function filesOf(registry: Registry, name: string, id: string): Pro
   const files: ManifestFile[] = [];
   for (const part of parts) pushAll(files, readManifest(await registry.getManifest(name, part)));
   return files;
+}
+
+/** The same, each to be opened where it lies. */
+export async function storedFiles(registry: Registry, name: string, id: string): Promise<readonly ArtifactFile[]> {
+  return (await filesOf(registry, name, id)).map(({ path, sizeBytes, sha256 }) => ({
+    path,
+    sizeBytes,
+    digests: { sha256 },
+    open: () => registry.openBlob(name, `sha256:${sha256}`, sizeBytes),
+  }));
 }
 
 /** Of an artifact that was pushed by another of its ids. */

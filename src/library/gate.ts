@@ -1,0 +1,186 @@
+import { resolve } from 'node:path';
+import { createFiles } from '../adapters/files/index.ts';
+import type { Policy } from '../domain/authority/types.ts';
+import type { Verdict } from '../domain/base/verdict.ts';
+import type { Advice } from '../domain/policy/advice.ts';
+import type { Registry } from '../domain/ports/registry.ts';
+import type { ClaimSigner } from '../domain/ports/signing.ts';
+import type { VersionMemory } from '../domain/ports/trust.ts';
+import type { ApprovalView, ApproveOutcome } from '../flows/gate/approve.ts';
+import type { GatePorts } from '../flows/gate/gate.ts';
+import type { LineageOutcome } from '../flows/gate/lineage.ts';
+import type { PromoteOutcome } from '../flows/gate/promote.ts';
+import type { RevokeOutcome } from '../flows/gate/revoke.ts';
+import type { RollbackOutcome } from '../flows/gate/rollback.ts';
+import { callPorts, keyless, placesOf, type CallOptions } from './ports.ts';
+
+/** A policy from its YAML. @throws WeighmarkError `policy-invalid` with every problem in `facts`, `limit-exceeded`. */
+export async function parsePolicy(yaml: string | Uint8Array): Promise<Policy> {
+  const { parsePolicy: parse } = await import('../domain/policy/parse.ts');
+  return parse(typeof yaml === 'string' ? Buffer.from(yaml) : yaml);
+}
+
+/** What a valid policy leaves open; `never` where an environment can never be entered. */
+export async function lintPolicy(policy: Policy, now: Date = new Date()): Promise<readonly Advice[]> {
+  const { lintPolicy: lint } = await import('../domain/policy/lint.ts');
+  return lint(policy, now);
+}
+
+export interface GateOptions extends CallOptions {
+  readonly registry: Registry;
+  /** The policy's YAML: a promotion keeps its very bytes for the auditor. */
+  readonly policy: string | Uint8Array;
+  readonly name: string;
+  /** Tag, or `sha256:…`. */
+  readonly reference: string;
+  /** PEM chains of RFC 3161 authorities to believe besides the policy's. */
+  readonly timestampAuthorities?: readonly string[];
+  /** Where the versions of revocation snapshots are remembered; absent: for as long as the call takes. */
+  readonly stateFolder?: string;
+}
+
+export interface PromoteOptions extends GateOptions {
+  readonly environment: string;
+  readonly signer: ClaimSigner;
+  /** Decide, and sign nothing. */
+  readonly dryRun?: boolean;
+  /** Which principal signs, where several may. */
+  readonly as?: string;
+  /** A checkpoint the caller brings: the log must continue it. */
+  readonly pinned?: { readonly size: number; readonly root: string };
+}
+
+/**
+ * Verifies everything, asks the policy, and only if all of it holds signs and logs the promotion. A refusal is in
+ * `outcome.verdict`, with every reason. @throws WeighmarkError `policy-invalid`, `not-found`, `usage`, and what signing throws.
+ */
+export async function promote(options: PromoteOptions): Promise<PromoteOutcome> {
+  const { promote: flow } = await import('../flows/gate/promote.ts');
+  const { environment, signer, dryRun, as, pinned } = options;
+  const asked = await gateInput(options);
+  const given = {
+    ...(dryRun === undefined ? {} : { dryRun }),
+    ...(as === undefined ? {} : { as }),
+    ...(pinned === undefined ? {} : { pinned }),
+  };
+  const work = { registry: await writing(options.registry, asked.policy), signer: async () => signer };
+  return flow({ ...asked, ...given, environment }, await gatePorts(options), work);
+}
+
+export interface ApproveOptions extends Omit<PromoteOptions, 'dryRun'> {
+  /** Asked once, with the id, what was verified and what is still missing. Only `true` signs. */
+  readonly confirm: (view: ApprovalView) => Promise<boolean>;
+}
+
+/**
+ * Shows what would be approved, asks, then signs and logs the id, never a tag. What no approval is for (revoked, changed, a log
+ * of unknown age) is not asked: `outcome.asked` is false. @throws as `promote`.
+ */
+export async function approve(options: ApproveOptions): Promise<ApproveOutcome> {
+  const { approve: flow } = await import('../flows/gate/approve.ts');
+  const { environment, signer, as, pinned, confirm } = options;
+  const { policyBytes: _bytes, ...asked } = await gateInput(options);
+  const given = { ...(as === undefined ? {} : { as }), ...(pinned === undefined ? {} : { pinned }) };
+  const registry = await writing(options.registry, asked.policy);
+  return flow({ ...asked, ...given, environment }, await gatePorts(options), {
+    registry,
+    signer: async () => signer,
+    confirm,
+  });
+}
+
+export interface RollbackOptions extends Omit<PromoteOptions, 'dryRun' | 'reference'> {
+  /** Tag or digest to go back to; `null`: nothing is promoted; absent: what was promoted before. */
+  readonly to?: string | null;
+}
+
+/**
+ * Back to an id that was promoted there before, or to nothing; never to one that is revoked.
+ * @throws WeighmarkError `not-promoted` if there is nothing to go back from or to, and as `promote`.
+ */
+export async function rollback(options: RollbackOptions): Promise<RollbackOutcome> {
+  const { rollback: flow } = await import('../flows/gate/rollback.ts');
+  const { name, environment, signer, as, pinned, to } = options;
+  const { target: _target, ...asked } = await gateInput({ ...options, reference: '' });
+  const given = {
+    ...(as === undefined ? {} : { as }),
+    ...(pinned === undefined ? {} : { pinned }),
+    ...(to === undefined ? {} : { to }),
+  };
+  const work = { registry: await writing(options.registry, asked.policy), signer: async () => signer };
+  return flow({ ...asked, ...given, name, environment }, await gatePorts(options), work);
+}
+
+export interface RevokeOptions extends GateOptions {
+  readonly signer: ClaimSigner;
+  readonly reason: string;
+  /** Lets it count again; takes as many revokers as the policy says. */
+  readonly undo?: boolean;
+}
+
+/** Signs and logs that an artifact counts no longer. @throws WeighmarkError `wrong-signer` before anything is stored. */
+export async function revoke(options: RevokeOptions): Promise<RevokeOutcome> {
+  const { revoke: flow } = await import('../flows/gate/revoke.ts');
+  const { name, reference, signer, reason, undo } = options;
+  const { policy } = await gateInput(options);
+  const registry = await writing(options.registry, policy);
+  const id = await registry.resolve(name, reference);
+  const target = { kind: 'artifact', sha256: id.slice('sha256:'.length) } as const;
+  const action = undo === true ? 'reinstate' : 'revoke';
+  const ports = { ...(await gatePorts(options)), registry, signer };
+  return flow({ action, target, reason, artifact: { name, id }, policy }, ports);
+}
+
+/** What the policy says rule by rule, a verdict for each environment, or for the one asked. Nothing is signed or changed. */
+export async function explain(options: GateOptions & { readonly environment?: string }): Promise<readonly Verdict[]> {
+  const { explain: flow } = await import('../flows/gate/policy-explain.ts');
+  const environment = options.environment === undefined ? {} : { environment: options.environment };
+  return flow({ ...(await gateInput(options)), ...environment }, options.registry, await gatePorts(options));
+}
+
+/** The verified ancestry, judged by the policy's roles. */
+export async function lineage(options: GateOptions): Promise<LineageOutcome> {
+  const { lineage: flow } = await import('../flows/gate/lineage.ts');
+  const { name, reference, registry, timestampAuthorities = [] } = options;
+  const { policy } = await gateInput(options);
+  const place = { kind: 'registry' as const, name, reference, registry };
+  const ports = { ...(await gatePorts(options)), ...callPorts(options), ...placesOf(registry), trust: async () => [] };
+  return flow({ shown: `${name}@${reference}`, place, policy, environment: null, timestampAuthorities }, ports);
+}
+
+type Asked = Pick<GateOptions, 'policy' | 'name' | 'reference' | 'timestampAuthorities'>;
+
+export async function gateInput({ policy: text, name, reference, timestampAuthorities }: Asked) {
+  const policyBytes = typeof text === 'string' ? Buffer.from(text) : text;
+  const authorities = timestampAuthorities === undefined ? {} : { timestampAuthorities };
+  return { policy: await parsePolicy(policyBytes), policyBytes, target: { name, reference }, ...authorities };
+}
+
+export async function gatePorts(options: CallOptions & Pick<GateOptions, 'stateFolder'>): Promise<GatePorts> {
+  const { files: _files, ...ports } = callPorts(options);
+  return { ...ports, keyless, versions: await versionsOf(options.stateFolder) };
+}
+
+async function versionsOf(stateFolder: string | undefined): Promise<VersionMemory> {
+  if (stateFolder !== undefined) {
+    const { createVersionMemory } = await import('../adapters/version-memory.ts');
+    return createVersionMemory(createFiles(), resolve(stateFolder));
+  }
+  const seen = new Map<string, number>();
+  return {
+    highest: async (line) => seen.get(line) ?? null,
+    remember: async (line, version) => void seen.set(line, Math.max(version, seen.get(line) ?? 0)),
+    keptIn: () => 'nowhere',
+  };
+}
+
+/** Who has the log's key integrates by adding to it, as the commands do. */
+export async function writing(registry: Registry, policy: Policy | null): Promise<Registry> {
+  if (policy?.log?.witnesses !== undefined) return registry;
+  const [{ integrating }, { doorOf }] = await Promise.all([
+    import('../flows/registry/integrating.ts'),
+    import('../flows/registry/door.ts'),
+  ]);
+  const verification = { keyless, now: new Date(), timestampAuthorities: policy?.timestampAuthorities ?? [] };
+  return integrating(registry, (own) => doorOf({ policy, verification }, own));
+}
