@@ -14,6 +14,7 @@ import { readLog, type ReadLog } from '../registry/gate-claims.ts';
 import { logFreshness, type PinnedCheckpoint } from '../gate/log-freshness.ts';
 import { weightsListsIn } from '../../domain/claims/weights-lists.ts';
 import type { ListedWeights } from '../../domain/weights/list.ts';
+import { readOnce } from '../registry/read-once.ts';
 import { listsAt, type ListPorts } from '../registry/weights-lists.ts';
 import { counted } from '../../domain/base/units.ts';
 
@@ -54,10 +55,10 @@ export async function audit(input: AuditInput, registry: Registry, ports: GatePo
   const read = await readLog(registry);
   const fresh = await freshnessCheck(read, input, { registry, ports });
   const reading: Given = { log: read, heard: input.heard ?? new Map() };
-  const remembering = memoryOnce(ports);
+  const looking = { registry: readOnce(registry), ports: memoryOnce(ports) };
   const promotions: AuditedPromotion[] = [];
   for (const place of placesOf(read.entries, input))
-    promotions.push(await auditOne(place, { input: { ...input, given: reading }, registry, ports: remembering }));
+    promotions.push(await auditOne(place, { input: { ...input, given: reading }, ...looking }));
   return { log: verdictOf({ subject: registry.location, checks: [tiles, fresh] }), promotions };
 }
 
