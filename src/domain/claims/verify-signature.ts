@@ -1,6 +1,6 @@
 import { createVerify, verify as verifyBytes, type KeyObject } from 'node:crypto';
 import { WeighmarkError } from '../base/errors.ts';
-import { curveOf, omsHint, readPublicKey, shownFingerprint, type PublicKey } from '../pki/keys.ts';
+import { curveOf, readPublicKey, shownFingerprint, type PublicKey } from '../pki/keys.ts';
 import type { Bundle } from './bundle.ts';
 import { readCertificate, type Certificate } from '../pki/certificate.ts';
 import { findRoot, readAnchors } from '../pki/certificate-path.ts';
@@ -34,6 +34,11 @@ export function verifyWithKey(
   }
   if (!signatureFits(bundle, key.key, options)) throw wrongSignature();
   return { kind: 'key', fingerprint: key.fingerprint, keyType: key.curve.name };
+}
+
+/** False if the bundle's hint says that another key signed it: `verifyWithKey` would refuse it for that. */
+export function mayBeByKey({ key }: Bundle, pem: string, { strictHint = false }: SignatureOptions = {}): boolean {
+  return key.kind !== 'key' || hintFits(key.hint, readPublicKey(pem), strictHint);
 }
 
 export interface ChainOptions extends SignatureOptions {
@@ -99,10 +104,9 @@ export function certificateSigner(leaf: Certificate, root: Certificate): Extract
  */
 export function hintFits(hint: string, key: PublicKey, strict: boolean): boolean {
   if (hint === '') return true;
-  const hints = [omsHint(key.pem), ...key.otherHints];
-  if (strict) return hints.includes(hint);
+  if (strict) return key.hints.includes(hint);
   const fingerprints = [key.fingerprint, ...key.otherFingerprints];
-  if (/^[0-9a-f]{64}$/i.test(hint)) return [...hints, ...fingerprints].includes(hint.toLowerCase());
+  if (/^[0-9a-f]{64}$/i.test(hint)) return [...key.hints, ...fingerprints].includes(hint.toLowerCase());
   if (/^[A-Za-z0-9+/]{43}=$/.test(hint)) return fingerprints.includes(Buffer.from(hint, 'base64').toString('hex'));
   return true;
 }

@@ -17,9 +17,10 @@ export interface PublicKey {
   readonly pem: string;
   /** SHA-256 of the canonical SPKI DER, lower-case hex. */
   readonly fingerprint: string;
-  /** The same of its other encodings, in DER and in PEM: names that the key may go by, and that are no other key's. */
+  /** The same of its other encodings: names that the key may go by, and that are no other key's. */
   readonly otherFingerprints: readonly string[];
-  readonly otherHints: readonly string[];
+  /** OMS's key hints of all its encodings, the canonical one's first. */
+  readonly hints: readonly string[];
   readonly curve: Curve;
   readonly key: KeyObject;
 }
@@ -40,6 +41,8 @@ export function curveOf(key: KeyObject, code: Code = 'key-unusable'): Curve {
  * @throws WeighmarkError `code`.
  */
 export function readPublicKey(pem: string, code: Code = 'trust-invalid'): PublicKey {
+  const known = KNOWN.get(pem);
+  if (known !== undefined) return known;
   if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(pem)) {
     throw new WeighmarkError(code, 'this is a private key: trust needs the public one', {
       hint: '`openssl pkey -in KEY -pubout` prints it',
@@ -47,8 +50,6 @@ export function readPublicKey(pem: string, code: Code = 'trust-invalid'): Public
   }
   if (!pem.includes('-----BEGIN PUBLIC KEY-----'))
     throw new WeighmarkError(code, 'not a public key in PEM form (-----BEGIN PUBLIC KEY-----)');
-  const known = KNOWN.get(pem);
-  if (known !== undefined) return known;
   const key = describe(parsed(pem, code), code);
   if (KNOWN.size >= KNOWN_KEYS) KNOWN.clear();
   KNOWN.set(pem, key);
@@ -92,11 +93,12 @@ function describe(given: KeyObject, code: Code): PublicKey {
   const curve = curveOf(given, code);
   const key = canonicalKey(given);
   const others = otherSpkis(key);
+  const pem = key.export({ type: 'spki', format: 'pem' }).toString();
   return {
-    pem: key.export({ type: 'spki', format: 'pem' }).toString(),
+    pem,
     fingerprint: sha256(key.export({ type: 'spki', format: 'der' })),
     otherFingerprints: others.map(sha256),
-    otherHints: others.map((der) => omsHint(pemOf('PUBLIC KEY', der))),
+    hints: [pem, ...others.map((der) => pemOf('PUBLIC KEY', der))].map(omsHint),
     curve,
     key,
   };

@@ -12,7 +12,7 @@ import { describeKey, readPublicKey } from '../pki/keys.ts';
 import { HISTORIC_OMS, PREDICATES } from '../claims/predicates.ts';
 import { parseStatement } from '../claims/statement.ts';
 import type { Statement, TrustAnchor, TrustEntry, VerifiedClaim, VerifiedTime } from '../claims/types.ts';
-import { verifyWithChain, verifyWithKey, type SignatureOptions } from '../claims/verify-signature.ts';
+import { mayBeByKey, verifyWithChain, verifyWithKey, type SignatureOptions } from '../claims/verify-signature.ts';
 
 /** What a claim is judged by. */
 export interface Verification {
@@ -77,10 +77,10 @@ interface Case {
 async function judge(of: Case, entries: readonly TrustEntry[]): Promise<ClaimOutcome> {
   const kind = ANCHOR_KINDS[of.bundle.key.kind];
   const times = kind === 'oidc' ? [] : await timesOf(of);
-  const proofs = await provenBy(
+  const proofs = await proofsOf(
+    of,
     entries.filter(({ anchor }) => anchor.kind === kind),
-    (anchor) => prove(of, anchor, times),
-    SIGNED_WITH[kind],
+    times,
   );
   const [proof] = proofs.proven;
   if (proof === undefined) return { trusted: false, refusal: proofs.refusal };
@@ -88,6 +88,31 @@ async function judge(of: Case, entries: readonly TrustEntry[]): Promise<ClaimOut
   const [first, ...rest] = proofs.proven.filter(({ difference }) => difference === null).map(({ entry }) => entry);
   if (first !== undefined) return { trusted: true, claim, trustedBy: [first, ...rest] };
   return { trusted: false, claim, refusal: strangerFinding(proof) };
+}
+
+/**
+ * Of many trusted keys the hint leaves one or none: the others are asked only to say why nobody signed it. Each refusal is an
+ * error, which costs more than a hint.
+ */
+async function proofsOf(
+  of: Case,
+  entries: readonly TrustEntry[],
+  times: readonly VerifiedTime[],
+): ReturnType<typeof provenBy> {
+  const hinted = entries.filter(({ anchor }) => mayBeBy(of, anchor));
+  const ask = async (some: readonly TrustEntry[]): ReturnType<typeof provenBy> =>
+    provenBy(some, (anchor) => prove(of, anchor, times), SIGNED_WITH[ANCHOR_KINDS[of.bundle.key.kind]]);
+  const proofs = await ask(hinted);
+  return proofs.proven.length > 0 || hinted.length === entries.length ? proofs : ask(entries);
+}
+
+/** A key that cannot be read is asked, and says so. */
+function mayBeBy({ bundle, statement }: Case, anchor: TrustAnchor): boolean {
+  try {
+    return anchor.kind !== 'key' || mayBeByKey(bundle, anchor.pem, signatureOptions(statement));
+  } catch {
+    return true;
+  }
 }
 
 const ANCHOR_KINDS = { key: 'key', chain: 'certificate', certificate: 'oidc' } as const;

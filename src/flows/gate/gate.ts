@@ -2,6 +2,7 @@ import { checkPackageStep, packagedFrom } from '../../domain/claims/package-step
 import { onlyFile } from '../../domain/claims/binding.ts';
 import { PREDICATES } from '../../domain/claims/predicates.ts';
 import type { VerifiedClaim } from '../../domain/claims/types.ts';
+import type { MatchedArtifact } from '../../domain/claims/subjects.ts';
 import type { ManifestFile } from '../../domain/digest/manifest.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Heard } from '../../domain/authority/speaker.ts';
@@ -24,7 +25,7 @@ import {
   type Collected,
   type ReadLog,
 } from '../registry/gate-claims.ts';
-import { findOrphans, namedPolicies, orphanFindings } from './earlier-policies.ts';
+import { findOrphans, namedPolicies, orphanFindings, type FoundOrphan } from './earlier-policies.ts';
 import { artifactIn, matched, revokedIn } from '../registry/known.ts';
 import { boundWeights } from '../registry/weights-lists.ts';
 import { logFreshness, pinnedFindings, type PinnedCheckpoint } from './log-freshness.ts';
@@ -75,6 +76,8 @@ export interface Gathered {
   readonly content: GateContent | null;
   readonly collected: Collected;
   readonly log: ReadLog;
+  /** The same with its content, which is read now: for whoever asks first what the claims say. */
+  readonly withContent: () => Promise<Gathered>;
 }
 
 /** The environment by name. @throws WeighmarkError `usage` with the names there are. */
@@ -92,55 +95,99 @@ export function environmentOf(policy: Policy, name: string): Environment {
  * @throws WeighmarkError `not-found`, `log-key-mismatch`, `log-rollback`, `log-fork`, `network`; bad claims and content are findings.
  */
 export async function gather(question: GateQuestion, registry: Registry, ports: GatePorts): Promise<Gathered> {
-  const { target, policy, environment } = question;
-  const id = await registry.resolve(target.name, target.reference);
-  const named = { name: target.name, id };
-  const { given } = question;
+  const ground = await groundOf(question, registry, ports);
+  return question.withContent === false
+    ? decidedOn(ground, null)
+    : decidedOn(ground, await readContent(ground.named, registry, ports));
+}
+
+/** All that does not hang on the content. */
+interface Ground {
+  readonly question: GateQuestion;
+  readonly registry: Registry;
+  readonly ports: GatePorts;
+  readonly named: { readonly name: string; readonly id: string };
+  readonly log: ReadLog;
+  readonly now: Date;
+  readonly collected: Collected;
+  readonly trusted: readonly VerifiedClaim[];
+  readonly findings: readonly Finding[];
+  readonly orphans: readonly FoundOrphan[];
+  readonly facts: Pick<GateFacts, 'revocations' | 'weights' | 'policies' | 'vouchedBefore'>;
+  readonly revoked: readonly MatchedArtifact[];
+  readonly highestSnapshot: number | null;
+}
+
+async function groundOf(question: GateQuestion, registry: Registry, ports: GatePorts): Promise<Ground> {
+  const { target, policy, environment, given } = question;
+  const named = { name: target.name, id: await registry.resolve(target.name, target.reference) };
   const log = given?.log ?? (await readLog(registry));
   const now = ports.clock.now();
-  const collected =
-    given?.collected ??
-    (await collectClaims(named, log, {
-      ...given,
-      registry,
-      verification: verificationOf(question, now, ports),
-      versions: environment.removedRecords !== undefined,
-    }));
-  const content = question.withContent === false ? null : await readContent(named, registry, ports);
-  const isRead = content !== null && content.files.length > 0;
-  const own = isRead ? matched(id, content.files) : await artifactIn(registry, named.name, id);
-  const file = own === null ? null : onlyFile(own);
-  const claims = trustedOf(policy, collected, target.name);
-  const conflicts = content === null ? [] : await blake3Findings(named, content, { registry, claims });
-  const snapshots = `snapshot ${log.origin}`;
-  const doubled = await manifestFindings(id, file, { registry, log });
-  const findings = [...conflicts, ...doubled, ...(await freshness(question, { registry, log, now }))];
-  const ids = [...new Set([id, ...(own?.ids ?? [])])];
-  const carried = carriedFrom(ids, collected.claims, content);
-  const aliases = file === null ? [] : [file];
   const verification = verificationOf(question, now, ports);
-  const orphans = orphanFindings(await findOrphans({ ...collected, registry, log, policy, verification }), {
+  const versions = environment.removedRecords !== undefined;
+  const collected =
+    given?.collected ?? (await collectClaims(named, log, { ...given, registry, verification, versions }));
+  const { claims } = collected;
+  const trusted = trustedOf(policy, collected, target.name);
+  const file = collected.own === null ? null : onlyFile(collected.own);
+  const doubled = await manifestFindings(named.id, file, { registry, log });
+  return {
+    question,
+    registry,
+    ports,
+    named,
+    log,
+    now,
+    collected,
+    trusted,
+    findings: [...doubled, ...(await freshness(question, { registry, log, now }))],
+    orphans: await findOrphans({ ...collected, registry, log, policy, verification }),
+    facts: {
+      revocations: revocationsOf(claims, log, PREDICATES.revocation),
+      weights: await boundWeights(claims, () => placesIn(log, named), { registry, hasher: ports.hasher }),
+      policies: await namedPolicies(named, { policy, collected }, registry),
+      ...(await rememberedTime(question, { log, trusted }, ports)),
+    },
+    revoked: await revokedIn(registry, claims),
+    highestSnapshot: await ports.versions.highest(snapshotsOf(log)),
+  };
+}
+
+function snapshotsOf({ origin }: ReadLog): string {
+  return `snapshot ${origin}`;
+}
+
+async function decidedOn(ground: Ground, content: GateContent | null): Promise<Gathered> {
+  const { question, registry, named, log, collected, ports } = ground;
+  const { policy, environment } = question;
+  const isRead = content !== null && content.files.length > 0;
+  const own = collected.own ?? (isRead ? matched(named.id, content.files) : null);
+  const conflicts = content === null ? [] : await blake3Findings(named, content, { registry, claims: ground.trusted });
+  const ids = [...new Set([named.id, ...(own?.ids ?? [])])];
+  const file = own === null ? null : onlyFile(own);
+  const aliases = file === null ? [] : [file];
+  const carried = carriedFrom(ids, collected.claims, content);
+  const orphans = orphanFindings(ground.orphans, {
     digests: [...ids.map((each) => each.slice('sha256:'.length)), ...aliases, ...carried],
-    name: target.name,
+    name: named.name,
     environment,
     lineage: collected.lineage,
   });
   const facts: GateFacts = {
     ...named,
-    now,
+    ...ground.facts,
+    now: ground.now,
     aliases,
     carriedFrom: carried,
-    known: [...(own === null ? [] : [own]), ...(await revokedIn(registry, collected.claims)), ...collected.known],
+    known: [...(own === null ? [] : [own]), ...ground.revoked, ...collected.known],
     claims: collected.claims,
-    revocations: revocationsOf(collected.claims, log, PREDICATES.revocation),
-    weights: await boundWeights(collected.claims, () => placesIn(log, named), { registry, hasher: ports.hasher }),
     log: {
       origin: log.origin,
-      promotions: log.entries.matching({ kind: 'promotion', name: target.name }),
+      promotions: log.entries.matching({ kind: 'promotion', name: named.name }),
       rootAt: (size) => log.entries.rootAt(size),
-      highestSnapshot: await ports.versions.highest(snapshots),
+      highestSnapshot: ground.highestSnapshot,
       strangers: collected.strangers,
-      findings,
+      findings: [...conflicts, ...ground.findings],
       absent: collected.absent,
       unread: collected.unread,
       orphans,
@@ -154,13 +201,13 @@ export async function gather(question: GateQuestion, registry: Registry, ports: 
       // As its manifest has them, whose digest is its id.
       ...(own?.files === undefined ? {} : { digests: own.files }),
     },
-    policies: await namedPolicies(named, { policy, collected }, registry),
-    ...(await rememberedTime(question, { log, claims: collected.claims }, ports)),
   };
   const of = caseOf(facts, policy, environment);
   const snapshot = snapshotOf(of)?.snapshot.version;
-  if (snapshot !== undefined) await ports.versions.remember(snapshots, snapshot);
-  return { of, id, content, collected, log };
+  if (snapshot !== undefined) await ports.versions.remember(snapshotsOf(log), snapshot);
+  const withContent = async (): Promise<Gathered> =>
+    decidedOn(ground, await readContent(ground.named, registry, ports));
+  return { of, id: named.id, content, collected, log, withContent };
 }
 
 /** A file whose bytes are the manifest of something here: claims by tools that know no kinds would be about both. */
@@ -194,14 +241,12 @@ function verificationOf({ policy, timestampAuthorities }: GateQuestion, now: Dat
 
 /** Kept by the policy's name and the log: the anchor of the decision (security rule 1). */
 async function rememberedTime(
-  { policy, target }: GateQuestion,
-  { log, claims }: { log: ReadLog; claims: readonly VerifiedClaim[] },
+  { policy }: GateQuestion,
+  { log, trusted }: Pick<Ground, 'log' | 'trusted'>,
   { times }: GatePorts,
 ): Promise<Pick<GateFacts, 'vouchedBefore'>> {
   if (times === undefined) return {};
   const anchor = `policy ${policy.name} of ${log.origin}`;
-  const authority = createAuthority(policy);
-  const trusted = claims.filter((claim) => authority.rolesOf(claim, target.name).length > 0);
   const vouchedBefore = await times.newest([anchor]);
   await times.remember(newestByAnchor(trusted.map((claim) => ({ claim, anchor }))));
   return vouchedBefore === null ? {} : { vouchedBefore };

@@ -103,7 +103,8 @@ async function currentOf({ name, manifest }: Place, { input, ports, work, given 
   if ('finding' in newest) return { id: null, result: 'refused', verdict: refusedBy(name, newest.finding) };
   const { promotion, id } = newest.current;
   if (!promotion.passed) return null;
-  const { of } = await gather({ ...question, target: { name, reference: id } }, work.registry, ports);
+  const { of } =
+    id === first.id ? first : await gather({ ...question, target: { name, reference: id } }, work.registry, ports);
   const checks = environmentChecks(of, false);
   const under = promotedUnder(of, promotion, false);
   const holds = 'standing' in under && under.standing === 'same' && checks.every(({ passed }) => passed);

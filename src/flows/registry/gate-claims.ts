@@ -13,6 +13,8 @@ import { parseCheckpoint } from '../../domain/tlog/checkpoint.ts';
 
 /** Everything a registry holds that a decision about one artifact may rest on, verified. */
 export interface Collected {
+  /** By its manifest under the name it was asked for; null if that cannot be read there. */
+  readonly own: MatchedArtifact | null;
   readonly claims: readonly VerifiedClaim[];
   /** Hex digests of bundles that are surely nobody's who counts: reported, passed over. */
   readonly strangers: ReadonlySet<string>;
@@ -66,12 +68,14 @@ export async function collectClaims(
   log: ReadLog,
   collecting: Collecting,
 ): Promise<Collected> {
-  const state = newState(log, collecting);
+  const own = await artifactIn(collecting.registry, target.name, target.id);
+  const state = { ...newState(log, collecting), own: { ...target, artifact: own } };
   let lineage = await follow(state, target);
   for (const { leaf } of relevantEntries(log, target.name)) await fetch(state, leaf.name, leaf.manifest);
   while (await fetchElsewhere(state, log, lineage)) lineage = await follow(state, target);
   const asked = collecting.versions === true ? await withVersions(state, lineage, log) : lineage;
   return {
+    own,
     claims: [...state.verified.values()],
     strangers: state.strangers,
     absent: neededEntries(log, asked).filter((entry) => !state.bundles.has(hexOf(entry))),
@@ -132,6 +136,8 @@ export interface Collecting {
 }
 
 interface State {
+  /** What is asked about, read once. */
+  readonly own: { readonly name: string; readonly id: string; readonly artifact: MatchedArtifact | null };
   readonly registry: Registry;
   readonly verification: Verification;
   readonly entries: LogEntries;
@@ -148,7 +154,7 @@ interface State {
   pushed?: Promise<ReadonlyMap<string, MatchedArtifact>>;
 }
 
-function newState(log: ReadLog, { registry, verification, heard = new Map() }: Collecting): State {
+function newState(log: ReadLog, { registry, verification, heard = new Map() }: Collecting): Omit<State, 'own'> {
   return {
     registry,
     verification,
@@ -193,7 +199,7 @@ async function idsAt(state: State, id: string, name?: string): Promise<readonly 
   const before = state.known.get(id);
   if (before !== undefined) return before.ids ?? [];
   const names = [...(name === undefined ? [] : [name]), ...namesOf(state, id)];
-  const found = (await firstIn(state.registry, names, id)) ?? (await pushedOtherwise(state, names, id));
+  const found = (await firstIn(state, names, id)) ?? (await pushedOtherwise(state, names, id));
   if (found === null) return [];
   const { ids = [] } = found;
   const known = ids.map((each) => state.known.get(each)).find((each) => each !== undefined) ?? { id: found.id, ids };
@@ -201,9 +207,14 @@ async function idsAt(state: State, id: string, name?: string): Promise<readonly 
   return ids;
 }
 
-async function firstIn(registry: Registry, names: readonly string[], id: string): Promise<MatchedArtifact | null> {
+async function firstIn(
+  { registry, own }: State,
+  names: readonly string[],
+  id: string,
+): Promise<MatchedArtifact | null> {
   for (const name of names) {
-    const found = await artifactIn(registry, name, id);
+    const isOwn = name === own.name && id === own.id;
+    const found = isOwn ? own.artifact : await artifactIn(registry, name, id);
     if (found !== null) return found;
   }
   return null;

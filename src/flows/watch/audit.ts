@@ -9,10 +9,12 @@ import type { FeedIndex } from '../../domain/scan/feeds/match.ts';
 import { rescan } from './audit-scan.ts';
 import { environmentChecks } from '../gate/environment.ts';
 import { gather, type Gathered, type GatePorts, type Given } from '../gate/gate.ts';
+import { memoryOnce } from '../gate/memory-once.ts';
 import { readLog, type ReadLog } from '../registry/gate-claims.ts';
 import { logFreshness, type PinnedCheckpoint } from '../gate/log-freshness.ts';
 import { weightsListsIn } from '../../domain/claims/weights-lists.ts';
 import type { ListedWeights } from '../../domain/weights/list.ts';
+import { readOnce } from '../registry/read-once.ts';
 import { listsAt, type ListPorts } from '../registry/weights-lists.ts';
 import { counted } from '../../domain/base/units.ts';
 
@@ -53,9 +55,10 @@ export async function audit(input: AuditInput, registry: Registry, ports: GatePo
   const read = await readLog(registry);
   const fresh = await freshnessCheck(read, input, { registry, ports });
   const reading: Given = { log: read, heard: input.heard ?? new Map() };
+  const looking = { registry: readOnce(registry), ports: memoryOnce(ports) };
   const promotions: AuditedPromotion[] = [];
   for (const place of placesOf(read.entries, input))
-    promotions.push(await auditOne(place, { input: { ...input, given: reading }, registry, ports }));
+    promotions.push(await auditOne(place, { input: { ...input, given: reading }, ...looking }));
   return { log: verdictOf({ subject: registry.location, checks: [tiles, fresh] }), promotions };
 }
 
@@ -164,15 +167,10 @@ async function checksOf(
     const withdrawn = { what: `withdrawn by ${principal}, log entry ${entry.index}` };
     return { id: null, checks: [...given('log', logRule(first.of)), checkOf('promotion', [withdrawn], [])] };
   }
-  // Its claims were read a moment ago, out of the same state of the log.
-  const claims = id === first.id ? { collected: first.collected } : {};
-  const again = {
-    ...question,
-    given: { ...input.given, ...claims },
-    target: { name, reference: id },
-    withContent: true,
-  };
-  const gathered = await gather(again, registry, ports);
+  const gathered =
+    id === first.id
+      ? await first.withContent()
+      : await gather({ ...question, target: { name, reference: id } }, registry, ports);
   const content =
     gathered.content?.check ?? refusedCheck('content', [{ code: 'unreadable', message: 'the content was not read' }]);
   const files = content.passed ? (gathered.content?.files ?? []) : [];

@@ -26,8 +26,8 @@ for (const curve of ['prime256v1', 'secp384r1', 'secp521r1']) {
       [compressed, hybrid].map((der) => der.toString('hex')),
     );
     assert.deepEqual(
-      readPublicKey(pemOf(named)).otherHints,
-      [compressed, hybrid].map((der) => omsHint(pemOf(der))),
+      readPublicKey(pemOf(named)).hints,
+      [named, compressed, hybrid].map((der) => omsHint(pemOf(der))),
     );
   });
 }

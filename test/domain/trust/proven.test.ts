@@ -1,3 +1,4 @@
+import { workOf } from '../../work.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
@@ -23,4 +24,18 @@ test('a stranger’s signature is told from those trusted by their names and the
   assert.equal(await trustedAs(['anna', 'bob']), `${shown('anna')}, ${shown('bob')}`);
   const six = await trustedAs(['anna', 'bob', 'carol', 'ci', 'rita', 'rob', 'glen']);
   assert.ok(six?.endsWith(`${shown('rita')} and 2 more`), six);
+});
+
+test('keys that the hint excludes are not asked: of many trusted, each costs next to nothing', async () => {
+  const names = ['anna', 'bob', 'carol', 'ci', 'rita', 'rob', 'glen', 'mallory'] as const;
+  const trust = names.map((name): TrustEntry => ({ name, anchor: { kind: 'key', pem: people[name].pem } }));
+  const stepsAmong = async (entries: readonly TrustEntry[]): Promise<number> => {
+    const { steps, result } = await workOf(() => verifyClaim(bundle, { trust: entries, keyless: null, now: NOW }));
+    assert.deepEqual(result.trusted && result.trustedBy.map(({ name }) => name), ['mallory']);
+    return steps;
+  };
+  await stepsAmong(trust);
+  const alone = await stepsAmong(trust.slice(-1));
+  const among = await stepsAmong(trust);
+  assert.ok(among - alone < 7 * 30, `${alone} steps alone, ${among} among eight`);
 });
