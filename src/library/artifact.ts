@@ -14,6 +14,7 @@ import type { AttestOutcome } from '../flows/sign/attest.ts';
 import type { KeygenOutcome } from '../flows/sign/keygen.ts';
 import { seal as sealFlow, type SealOutcome } from '../flows/sign/seal.ts';
 import type { SignOutcome } from '../flows/sign/sign.ts';
+import type { ContentFile } from '../flows/verify/question.ts';
 import type { VerifyOutcome } from '../flows/verify/types.ts';
 import { verify as verifyFlow } from '../flows/verify/verify.ts';
 import { callPorts, keyless, placesOf, sharedHasher, VERSION, type CallOptions } from './ports.ts';
@@ -43,7 +44,13 @@ export async function verify(path: string, options: VerifyOptions): Promise<Veri
     timestampAuthorities: async () => timestampAuthorities,
     keyless,
   };
-  return verifyFlow({ ...asked, root: resolve(path), shown: path }, ports);
+  const outcome = await verifyFlow({ ...asked, root: resolve(path), shown: path }, ports);
+  return { ...outcome, files: outcome.files.map(plain) };
+}
+
+/** Of many files they are places in columns, which no copy and no JSON of them would show. */
+function plain({ path, location, sizeBytes, digests }: ContentFile): ContentFile {
+  return { path, location, sizeBytes, digests };
 }
 
 export interface SealOptions extends CallOptions {

@@ -45,7 +45,9 @@ export function createAuthority(policy: Policy): Authority {
   const covers = memoised((glob: string, model: string) => globMatches(glob, model));
   function who(signer: Signer): Identified | Unidentified {
     const key = signerKey(signer);
-    const found = known.get(key) ?? identify(policy, signer);
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    const found = identify(policy, signer);
     known.set(key, found);
     return found;
   }
@@ -174,7 +176,7 @@ export function policyHearing(policy: Policy): readonly TrustEntry[] {
 
 /** What makes two signatures the same signer's, whoever the policy says that is. */
 export function signerKey(signer: Signer): string {
-  if (signer.kind === 'key') return `key ${signer.fingerprint}`;
+  if (signer.kind === 'key') return signer.fingerprint;
   return canonicalJson(
     signer.kind === 'oidc'
       ? { ...signer, notBefore: undefined }
@@ -235,7 +237,9 @@ function memoised(compute: (a: string, b: string) => boolean): (a: string, b: st
   const known = new Map<string, boolean>();
   return (a, b) => {
     const key = `${a}\0${b}`;
-    const value = known.get(key) ?? compute(a, b);
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    const value = compute(a, b);
     known.set(key, value);
     return value;
   };

@@ -14,9 +14,12 @@ const COUNTED = ['rfc3161', 'rekor', 'witness'];
 
 /** The earliest time by which the signature existed, in milliseconds; null: nobody says. */
 export function verifiedTime(claim: Pick<VerifiedClaim, 'times'>): number | null {
-  const times = claim.times.filter(({ source }) => COUNTED.includes(source)).map(({ time }) => Date.parse(time));
-  const usable = times.filter((time) => !Number.isNaN(time));
-  return usable.length === 0 ? null : least(usable);
+  let earliest = Infinity;
+  for (const { source, time } of claim.times) {
+    const at = COUNTED.includes(source) ? Date.parse(time) : NaN;
+    if (!Number.isNaN(at)) earliest = Math.min(earliest, at);
+  }
+  return earliest === Infinity ? null : earliest;
 }
 
 /**
@@ -42,9 +45,12 @@ const TIME_FIELDS: readonly (readonly string[])[] = [
 
 /** Times a claim gives for itself, in milliseconds; believed only where they make it older. */
 export function statedTimes({ statement }: VerifiedClaim): readonly number[] {
-  return TIME_FIELDS.map((path) => path.reduce(member, statement.predicate as unknown))
-    .filter((time) => typeof time === 'string')
-    .map((time) => Date.parse(time));
+  const times: number[] = [];
+  for (const path of TIME_FIELDS) {
+    const time = path.reduce(member, statement.predicate as unknown);
+    if (typeof time === 'string') times.push(Date.parse(time));
+  }
+  return times;
 }
 
 /** When a claim was made, RFC 3339. */

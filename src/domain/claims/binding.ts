@@ -25,7 +25,7 @@ export type Binding =
  */
 export function bindingOf({ statement }: Pick<VerifiedClaim, 'statement'>, known?: Known): Binding {
   const subjects = statement.subject.map((each) => readSubject(each, known));
-  const named = CANDIDATES.map((kind) => subjects.filter((each) => each.kind === kind)).find((some) => some.length > 0);
+  const named = namedIn(subjects);
   const meant = named === undefined ? null : meantBy(named, statement, known);
   if (named === undefined || meant === null) return nothingOr(subjects);
   const names = new Set(named.filter(({ digest }) => digest === meant.digest).map(({ subject }) => nameOf(subject)));
@@ -95,6 +95,14 @@ interface Read {
   /** `unknown`: a kind that nobody knows. */
   readonly kind: SubjectKind | null | 'unknown';
   readonly digest: string | null;
+}
+
+function namedIn(subjects: readonly Read[]): readonly Read[] | undefined {
+  for (const kind of CANDIDATES) {
+    const some = subjects.filter((each) => each.kind === kind);
+    if (some.length > 0) return some;
+  }
+  return undefined;
 }
 
 /** Any id of an artifact at hand is read as the one that it goes by here. */

@@ -8,7 +8,7 @@ import { examine, shown, type Act, type Examined, type ExamineRules } from './ex
 import type { ClaimIndex } from './index-claims.ts';
 import type { Input } from './provenance.ts';
 import { judgeInput, rootStanding, unlistedFindings, type Scene, type StandingRules } from './standing.ts';
-import { digestConflicts, stepFindings } from './step-rules.ts';
+import { digestConflicts, existedAt, stepFindings } from './step-rules.ts';
 import type { Lineage, LineageEdge, LineageNode } from './types.ts';
 import { walk } from './walk.ts';
 import { counted } from '../base/units.ts';
@@ -37,13 +37,15 @@ export interface LineageSubject {
  * wrong with it. The order of claims does not matter; each node is examined once.
  */
 export function checkLineage(subject: LineageSubject, index: ClaimIndex, rules: LineageRules): Lineage {
-  const examined = remembered((digest) => examineNode(digest, subject, index, { ...rules, meant: index.meant }));
+  const judging = { ...rules, meant: index.meant };
+  const examined = remembered((digest) => examineNode(digest, subject, index, judging));
+  const existed = remembered((digest) => existedAt(examined(digest)));
   const look = remembered((digest) => lookAt(examined(digest), { index, rules, examined }));
   const path = walk(subject.root, (digest) => look(digest).next, LIMITS.lineageNodes);
   const nodes = path.order.toReversed().map((digest) => look(digest));
   const findings = [
     ...rootFindings(subject, look(subject.root), index, rules),
-    ...nodes.flatMap((node) => [...node.findings, ...stepFindings(node.examined, examined, rules)]),
+    ...nodes.flatMap((node) => [...node.findings, ...stepFindings(node.examined, existed, rules)]),
     ...path.cycles.map((digest) => finding('lineage-cycle', 'it is among its own ancestors', digest)),
     ...(path.depth > rules.maxDepth
       ? [
@@ -57,7 +59,7 @@ export function checkLineage(subject: LineageSubject, index: ClaimIndex, rules: 
     ...(path.cut
       ? [finding('lineage-too-deep', `its ancestry has more than ${LIMITS.lineageNodes} nodes`, subject.root)]
       : []),
-    ...digestConflicts([...new Set(nodes.flatMap((node) => withInputs(node.examined, examined)))], index),
+    ...digestConflicts(withInputs(nodes, examined), index),
   ];
   return {
     root: subject.root,
@@ -70,13 +72,14 @@ export function checkLineage(subject: LineageSubject, index: ClaimIndex, rules: 
 }
 
 /** Inputs are looked at too where the walk ends: who describes a dataset says what its digests are. */
-function withInputs(of: Examined, examined: (digest: string) => Examined): readonly Examined[] {
-  return [
-    of,
-    ...of.steps.flatMap(({ provenance }) =>
-      provenance.inputs.flatMap(({ sha256 }) => (sha256 === null ? [] : examined(sha256))),
-    ),
-  ];
+function withInputs(nodes: readonly Seen[], examined: (digest: string) => Examined): ReadonlySet<Examined> {
+  const all = new Set<Examined>();
+  for (const node of nodes) {
+    all.add(node.examined);
+    for (const { provenance } of node.examined.steps)
+      for (const { sha256 } of provenance.inputs) if (sha256 !== null) all.add(examined(sha256));
+  }
+  return all;
 }
 
 interface Seen {
@@ -102,7 +105,7 @@ function lookAt(examined: Examined, scene: Scene): Seen {
   const revoked = scene.rules.revocations.ofArtifact(digest);
   return {
     examined,
-    node: { ...nodeOf(examined, edges), describedBy: describers(digest, scene) },
+    node: nodeOf(examined, edges, describers(digest, scene)),
     next: edges
       .filter(({ standing, to }) => (standing === 'attested' || standing === 'noted') && to !== '')
       .map(({ to }) => to),
@@ -137,7 +140,7 @@ function noteEvaluated(input: Input): LineageEdge {
   return { word: 'evaluated-on', role: input.role, to: input.sha256 ?? '', name: input.name, standing: 'noted' };
 }
 
-function nodeOf(examined: Examined, edges: readonly LineageEdge[]): LineageNode {
+function nodeOf(examined: Examined, edges: readonly LineageEdge[], describedBy: readonly string[]): LineageNode {
   const { step } = examined;
   return {
     digest: examined.digest,
@@ -146,6 +149,7 @@ function nodeOf(examined: Examined, edges: readonly LineageEdge[]): LineageNode 
     signedBy: step?.principal ?? null,
     time: timeOf(step),
     edges,
+    describedBy,
   };
 }
 

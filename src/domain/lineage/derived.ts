@@ -45,7 +45,7 @@ export function verifiedFor(
   meant: (digest: string) => string = (digest) => digest,
 ): readonly VerifiedDerivation[] | undefined {
   if (!TURNED.includes(role)) return undefined;
-  if (sha256 === null) return [];
+  if (sha256 === null || derivations.length === 0) return [];
   return derivations
     .filter(({ parents }) => parents.some((each) => meant(each.sha256) === meant(sha256)))
     .toSorted((a, b) => PROVEN_WORDS.indexOf(a.word) - PROVEN_WORDS.indexOf(b.word));

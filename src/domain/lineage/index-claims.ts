@@ -30,7 +30,7 @@ export interface ClaimIndex {
 /** Each signature counts once, however often it was wrapped anew (security rule 12). */
 export function indexClaims(claims: readonly VerifiedClaim[], known?: Known): ClaimIndex {
   const sorted = claims.toSorted((a, b) => (a.bundle < b.bundle ? -1 : Number(a.bundle > b.bundle)));
-  const all = [...Map.groupBy(sorted, (claim) => `${claim.pae} ${signerKey(claim.signer)}`).values()].flatMap(merged);
+  const all = eachOnce(sorted);
   const about = new Map<string, BoundClaim[]>();
   const manifests = new Set(all.flatMap(({ statement }) => inputsSaidToBeManifests(statement)));
   const ambiguous = new Map<string, VerifiedClaim[]>();
@@ -45,13 +45,18 @@ export function indexClaims(claims: readonly VerifiedClaim[], known?: Known): Cl
   const here = (digest: string) => known?.get(digest)?.id.slice('sha256:'.length) ?? digest;
   const isManifest = (digest: string) => manifests.has(digest) || manifests.has(here(digest));
   return {
-    about: (digest, as = isManifest(digest) ? 'manifest' : 'file') =>
-      (about.get(here(digest)) ?? []).filter(({ of }) => of === as || of === 'unsaid'),
+    about: (digest, as = isManifest(digest) ? 'manifest' : 'file') => asKind(about.get(here(digest)) ?? [], as),
     ambiguousAbout: (digest) => ambiguous.get(here(digest)) ?? [],
     meant: here,
     byBundle: (bundle) => bundles.get(bundle) ?? null,
     all,
   };
+}
+
+/** Where each says its own there are no copies, and no keys to make of who signed. */
+function eachOnce(sorted: readonly VerifiedClaim[]): readonly VerifiedClaim[] {
+  if (new Set(sorted.map(({ pae }) => pae)).size === sorted.length) return sorted;
+  return [...Map.groupBy(sorted, (claim) => `${claim.pae} ${signerKey(claim.signer)}`).values()].flatMap(merged);
 }
 
 /** Copies of one signature with all that is known of its time: leaving out an old timestamp makes nothing younger. */
@@ -61,6 +66,11 @@ function merged([first, ...copies]: readonly VerifiedClaim[]): readonly Verified
   const { onlyNo, ...best } = [first, ...copies].find((copy) => copy.onlyNo === undefined) ?? first;
   const times = [first, ...copies].flatMap((copy) => copy.times);
   return [{ ...best, times, ...(onlyNo === undefined ? {} : { onlyNo }) }];
+}
+
+function asKind(bound: readonly BoundClaim[], as: BoundKind): readonly BoundClaim[] {
+  const fits = ({ of }: BoundClaim): boolean => of === as || of === 'unsaid';
+  return bound.every(fits) ? bound : bound.filter(fits);
 }
 
 function push<T>(lists: Map<string, T[]>, key: string, item: T): void {

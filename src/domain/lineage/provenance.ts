@@ -36,13 +36,15 @@ export function readProvenance({ predicate }: Statement): Provenance {
   const { builder, startedOn, finishedOn } = readRun(predicate['runDetails']);
   return {
     buildType,
-    step: STEPS.find((step) => buildTypeOf(step) === buildType) ?? null,
+    step: STEP_OF.get(buildType) ?? null,
     builder,
     inputs: readInputs(resolvedDependencies),
     ...(startedOn === undefined ? {} : { startedOn }),
     ...(finishedOn === undefined ? {} : { finishedOn }),
   };
 }
+
+const STEP_OF: ReadonlyMap<string, Step> = new Map(STEPS.map((step) => [buildTypeOf(step), step]));
 
 export function isProvenance(statement: Statement): boolean {
   return statement.predicateType === PREDICATES.provenance;
@@ -63,7 +65,7 @@ export function inputsSaidToBeManifests(statement: Statement): readonly string[]
   return inputs.flatMap((input: unknown) => {
     const { annotations, digest } = isJsonObject(input) ? input : {};
     const sha256 = isJsonObject(digest) ? digest['sha256'] : undefined;
-    return isHex256(sha256) && isJsonObject(annotations) && annotations['kind'] === 'manifest' ? [sha256] : [];
+    return isJsonObject(annotations) && annotations['kind'] === 'manifest' && isHex256(sha256) ? [sha256] : [];
   });
 }
 

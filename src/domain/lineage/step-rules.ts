@@ -22,10 +22,13 @@ interface StepRules {
   readonly maxAgeMs?: number;
 }
 
-/** What is wrong with a node's own step: roles it lacks, times that cannot be. */
+/**
+ * What is wrong with a node's own step: roles it lacks, times that cannot be.
+ * @param existed from when an input counts, which many steps may ask of the same one.
+ */
 export function stepFindings(
   node: Examined,
-  inputOf: (digest: string) => Examined,
+  existed: (digest: string) => number | null,
   rules: StepRules,
 ): readonly Finding[] {
   const { step, steps } = node;
@@ -33,7 +36,7 @@ export function stepFindings(
   const counted = steps.filter(({ claim }) => statedAhead(claim, rules.now) === null);
   const findings = [
     ...missingRoles(step),
-    ...counted.flatMap((each) => orderFindings(each, inputOf)),
+    ...counted.flatMap((each) => orderFindings(each, existed)),
     ...(counted.length === 0 ? clockFindings(step, rules) : ageFindings(counted, rules)),
   ];
   return findings.map((finding) => ({ ...finding, subject: shown(node.digest) }));
@@ -60,12 +63,12 @@ function missingRoles({ provenance }: AcceptedStep): readonly Finding[] {
 }
 
 /** A step cannot begin before what it used existed, nor be signed before it ended (security rule 11). */
-function orderFindings(step: AcceptedStep, inputOf: (digest: string) => Examined): readonly Finding[] {
+function orderFindings(step: AcceptedStep, existedAt: (digest: string) => number | null): readonly Finding[] {
   const began = beganAt(step);
   const own = ownOrder(step);
   if (began === null) return own;
   const late = step.provenance.inputs.flatMap(({ sha256, name }) => {
-    const existed = sha256 === null ? null : existedAt(inputOf(sha256));
+    const existed = sha256 === null ? null : existedAt(sha256);
     return existed !== null && existed > began + CLOCK_SKEW_MS ? [{ name, sha256, existed }] : [];
   });
   return [
@@ -103,18 +106,7 @@ function beganAt({ provenance, claim }: AcceptedStep): number | null {
  * From when an input counts: by the verified time of the claim that attests it, or the end its maker states if later. Of several
  * claims that attest it, the first.
  */
-function existedAt(examined: Examined): number | null {
-  const before = TIMES.get(examined);
-  if (before !== undefined) return before;
-  const time = timeOf(examined);
-  TIMES.set(examined, time);
-  return time;
-}
-
-/** An input of many steps is asked about by each. */
-const TIMES = new WeakMap<Examined, number | null>();
-
-function timeOf({ steps, described }: Examined): number | null {
+export function existedAt({ steps, described }: Examined): number | null {
   const verified = (steps.length === 0 ? described : steps.map(({ claim }) => claim)).flatMap(
     (claim) => verifiedTime(claim) ?? [],
   );
@@ -143,11 +135,11 @@ function ageFindings(steps: readonly AcceptedStep[], { now, maxAgeMs }: StepRule
 }
 
 /** All digests known for one thing must agree (DESIGN 4.2): whatever else is said beside one SHA-256 is said once. */
-export function digestConflicts(nodes: readonly Examined[], index: ClaimIndex): readonly Finding[] {
+export function digestConflicts(nodes: Iterable<Examined>, index: ClaimIndex): readonly Finding[] {
   const said = new Map<string, string>();
   const findings: Finding[] = [];
-  for (const digests of nodes.flatMap((node) => digestSets(node, index))) {
-    const { sha256, ...others } = digests;
+  const sets = [...nodes].flatMap((node) => digestSets(node, index));
+  for (const { sha256, ...others } of sets) {
     if (sha256 === undefined) continue;
     for (const [algorithm, value] of Object.entries(others)) {
       const key = `${sha256} ${algorithm}`;
@@ -166,16 +158,22 @@ export function digestConflicts(nodes: readonly Examined[], index: ClaimIndex): 
   return findings;
 }
 
-function digestSets(
-  { digest, steps, evaluations, described }: Examined,
-  index: ClaimIndex,
-): readonly Readonly<Record<string, string>>[] {
-  const trusted = new Set([...steps.map(({ claim }) => claim), ...evaluations, ...described]);
+/** Those of more than one digest: of a single one nothing else is said. */
+function digestSets({ digest, steps, evaluations, described }: Examined, index: ClaimIndex): readonly Digests[] {
+  const inputs = steps.flatMap(({ provenance }) => severalIn(provenance.inputs.map((input) => input.digests)));
   const subjects = index
     .about(digest)
-    .filter(({ claim }) => trusted.has(claim))
-    .flatMap(({ claim }) => claim.statement.subject.map((subject) => subject.digest));
-  return [...subjects, ...steps.flatMap(({ provenance }) => provenance.inputs.map((input) => input.digests))];
+    .map(({ claim }) => ({ claim, sets: severalIn(claim.statement.subject.map((subject) => subject.digest)) }))
+    .filter(({ sets }) => sets.length > 0);
+  if (subjects.length === 0) return inputs;
+  const trusted = new Set([...steps.map(({ claim }) => claim), ...evaluations, ...described]);
+  return [...subjects.flatMap(({ claim, sets }) => (trusted.has(claim) ? sets : [])), ...inputs];
+}
+
+type Digests = Readonly<Record<string, string>>;
+
+function severalIn(sets: readonly Digests[]): readonly Digests[] {
+  return sets.filter((digests) => Object.keys(digests).length > 1);
 }
 
 function parse(time: string | undefined): number | null {
