@@ -48,6 +48,7 @@ export type { KinOutcome } from './flows/derive/kin.ts';
 export type { Inventory, InventoryItem } from './flows/load/inventory-types.ts';
 export type { CopyOutcome } from './flows/registry/copy.ts';
 export type { ImpactOutcome } from './flows/watch/impact.ts';
+export type { RecordImpact } from './flows/watch/impact-record.ts';
 export type { WeightsImpact } from './flows/watch/impact-weights.ts';
 export type { SignOutcome } from './flows/sign/sign.ts';
 export type { SealOutcome } from './flows/sign/seal.ts';
@@ -141,6 +142,7 @@ export {
 export {
   audit,
   impact,
+  impactOfRecord,
   impactOfWeights,
   report,
   type AuditOptions,

@@ -32,6 +32,7 @@ test('the exports are these and no others', () => {
     'formatDigestList',
     'hash',
     'impact',
+    'impactOfRecord',
     'impactOfWeights',
     'indexDataset',
     'initRegistry',
