@@ -38,11 +38,17 @@ export type { PushOutcome } from './flows/registry/push.ts';
 export type { Described } from './flows/bom/create.ts';
 export type { BomDiffOutcome } from './flows/bom/diff.ts';
 export type { BomValidateOutcome } from './flows/bom/validate.ts';
+export type { IndexOutcome } from './flows/data/index-dataset.ts';
+export type { Proven } from './domain/records/proof.ts';
+export type { CaseResult } from './flows/gate/policy-test.ts';
+export type { Promotion } from './flows/gate/promote-all.ts';
+export type { Integrated, LogHead, ProvenEntry } from './flows/registry/log.ts';
 export type { DeriveOutcome } from './flows/derive/derive.ts';
 export type { KinOutcome } from './flows/derive/kin.ts';
 export type { Inventory, InventoryItem } from './flows/load/inventory-types.ts';
 export type { CopyOutcome } from './flows/registry/copy.ts';
 export type { ImpactOutcome } from './flows/watch/impact.ts';
+export type { RecordImpact } from './flows/watch/impact-record.ts';
 export type { WeightsImpact } from './flows/watch/impact-weights.ts';
 export type { SignOutcome } from './flows/sign/sign.ts';
 export type { SealOutcome } from './flows/sign/seal.ts';
@@ -75,6 +81,33 @@ export {
   type VerifyOptions,
 } from './library/artifact.ts';
 export { derive, diff, kin, type ArtifactDiff, type CompareOptions, type DeriveOptions } from './library/weights.ts';
+export {
+  checkDerivation,
+  checkDisjoint,
+  checkProof,
+  checkRemoved,
+  diffDatasets,
+  indexDataset,
+  proveRecords,
+  type DatasetDiff,
+  type DatasetDiffOptions,
+  type DatasetOptions,
+  type IndexOptions,
+  type ProvenRecords,
+  type RecordsAsked,
+} from './library/dataset.ts';
+export {
+  checkLogProof,
+  integrate,
+  proveLogged,
+  showLog,
+  verifyLog,
+  type IntegrateOptions,
+  type LogAsked,
+  type LoggedProof,
+  type ShownLog,
+  type ShowLogOptions,
+} from './library/log.ts';
 export { createBom, diffBoms, toSpdx, validateBom, verifyBom, type BomOptions } from './library/bom.ts';
 export {
   collectGarbage,
@@ -96,8 +129,10 @@ export {
   lintPolicy,
   parsePolicy,
   promote,
+  promoteAll,
   revoke,
   rollback,
+  testPolicy,
   type ApproveOptions,
   type GateOptions,
   type PromoteOptions,
@@ -107,6 +142,7 @@ export {
 export {
   audit,
   impact,
+  impactOfRecord,
   impactOfWeights,
   report,
   type AuditOptions,

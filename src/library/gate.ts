@@ -1,6 +1,7 @@
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { createFiles } from '../adapters/files/index.ts';
 import type { Policy } from '../domain/authority/types.ts';
+import { WeighmarkError } from '../domain/base/errors.ts';
 import type { Verdict } from '../domain/base/verdict.ts';
 import type { Advice } from '../domain/policy/advice.ts';
 import type { Registry } from '../domain/ports/registry.ts';
@@ -9,6 +10,8 @@ import type { VersionMemory } from '../domain/ports/trust.ts';
 import type { ApprovalView, ApproveOutcome } from '../flows/gate/approve.ts';
 import type { GatePorts } from '../flows/gate/gate.ts';
 import type { LineageOutcome } from '../flows/gate/lineage.ts';
+import type { CaseResult } from '../flows/gate/policy-test.ts';
+import type { Promotion } from '../flows/gate/promote-all.ts';
 import type { PromoteOutcome } from '../flows/gate/promote.ts';
 import type { RevokeOutcome } from '../flows/gate/revoke.ts';
 import type { RollbackOutcome } from '../flows/gate/rollback.ts';
@@ -26,7 +29,26 @@ export async function lintPolicy(policy: Policy, now: Date = new Date()): Promis
   return lint(policy, now);
 }
 
+/**
+ * Asks a policy about the cases of a file and compares with what each expects; `passed` says whether it came so.
+ * @param cases a YAML file; claims that its cases name lie beside it.
+ * @throws WeighmarkError `policy-invalid`, `not-found`, `claims-limit`, `usage` for a file without cases.
+ */
+export async function testPolicy(
+  policy: Policy,
+  cases: string,
+  timestampAuthorities: readonly string[] = [],
+): Promise<readonly CaseResult[]> {
+  const { testPolicy: flow } = await import('../flows/gate/policy-test.ts');
+  const file = resolve(cases);
+  const input = { policy, cases: file, timestampAuthorities, locate: (path: string) => resolve(dirname(file), path) };
+  const results = await flow(input, { files: createFiles(), keyless });
+  if (results.length === 0) throw new WeighmarkError('usage', `${cases} has no cases`, { subject: cases });
+  return results;
+}
+
 export interface GateOptions extends CallOptions {
+  /** Refused with `log-key-mismatch` unless its log has the key that the policy names, if it names one. */
   readonly registry: Registry;
   /** The policy's YAML: a promotion keeps its very bytes for the auditor. */
   readonly policy: string | Uint8Array;
@@ -65,6 +87,20 @@ export async function promote(options: PromoteOptions): Promise<PromoteOutcome> 
   };
   const work = { registry: await writing(options.registry, asked.policy), signer: async () => signer };
   return flow({ ...asked, ...given, environment }, await gatePorts(options), work);
+}
+
+/**
+ * Everything that is in an environment now, promoted again under this policy, each judged like any promotion. What holds already
+ * is left alone, and one refusal keeps no other from being promoted: each has its own `result` and `verdict`.
+ * @throws WeighmarkError `policy-invalid`, `usage` for an environment the policy has not, `log-invalid`.
+ */
+export async function promoteAll(options: Omit<PromoteOptions, 'name' | 'reference'>): Promise<readonly Promotion[]> {
+  const { promoteAll: flow } = await import('../flows/gate/promote-all.ts');
+  const { environment, signer, dryRun, as, pinned } = options;
+  const { target: _target, ...asked } = await gateInput({ ...options, name: '', reference: '' });
+  const given = { ...(as === undefined ? {} : { as }), ...(pinned === undefined ? {} : { pinned }) };
+  const work = { registry: await writing(options.registry, asked.policy), signer: async () => signer };
+  return flow({ ...asked, ...given, environment, dryRun: dryRun === true }, await gatePorts(options), work);
 }
 
 export interface ApproveOptions extends Omit<PromoteOptions, 'dryRun'> {
@@ -148,12 +184,23 @@ export async function lineage(options: GateOptions): Promise<LineageOutcome> {
   return flow({ shown: `${name}@${reference}`, place, policy, environment: null, timestampAuthorities }, ports);
 }
 
-type Asked = Pick<GateOptions, 'policy' | 'name' | 'reference' | 'timestampAuthorities'>;
+type Asked = Pick<GateOptions, 'policy' | 'name' | 'reference' | 'timestampAuthorities' | 'registry'>;
 
-export async function gateInput({ policy: text, name, reference, timestampAuthorities }: Asked) {
+export async function gateInput({ policy: text, name, reference, timestampAuthorities, registry }: Asked) {
   const policyBytes = typeof text === 'string' ? Buffer.from(text) : text;
   const authorities = timestampAuthorities === undefined ? {} : { timestampAuthorities };
-  return { policy: await parsePolicy(policyBytes), policyBytes, target: { name, reference }, ...authorities };
+  const policy = await parsePolicy(policyBytes);
+  requireLogOf(policy, registry);
+  return { policy, policyBytes, target: { name, reference }, ...authorities };
+}
+
+/** The commands open a registry under the policy's log key; here the caller opened it, perhaps under what it says of itself. */
+export function requireLogOf({ log }: Policy, registry: Registry): void {
+  if (log === undefined || registry.log.vkeys.includes(log.key)) return;
+  throw new WeighmarkError('log-key-mismatch', "the registry's log is not the one that the policy names", {
+    subject: registry.log.origin,
+    facts: { policy: log.key, registry: registry.log.vkeys.join(' ') || 'none' },
+  });
 }
 
 export async function gatePorts(options: CallOptions & Pick<GateOptions, 'stateFolder'>): Promise<GatePorts> {

@@ -79,6 +79,7 @@ async function promotionOf({ promotion, timestampAuthorities, ...options }: Inve
   if (promotion === undefined) return undefined;
   const { registry, environment = null, policy: text, stateFolder } = promotion;
   const asked = {
+    registry,
     policy: text,
     name: '',
     reference: '',

@@ -4,6 +4,7 @@ import type { TrustEntry } from '../domain/claims/types.ts';
 import type { Registry } from '../domain/ports/registry.ts';
 import { parseReference } from '../domain/registry/reference.ts';
 import type { AuditOutcome } from '../flows/watch/audit.ts';
+import type { RecordImpact } from '../flows/watch/impact-record.ts';
 import type { WeightsImpact } from '../flows/watch/impact-weights.ts';
 import type { ImpactOutcome } from '../flows/watch/impact.ts';
 import type { Report } from '../flows/watch/report.ts';
@@ -88,6 +89,26 @@ export async function impactOfWeights(weights: string, options: ImpactOptions): 
   const ports = { ...weighPorts(options), files: callPorts(options).files, locate: (path: string) => resolve(path) };
   const wanted = await weightsAsked(weights, ports);
   return flow({ wanted, ...trusted }, options.registry, callPortsOfImpact(options));
+}
+
+/**
+ * Which versions of a dataset hold one record, and what was made from those. Files that could hold it all the same are in
+ * `record.unexamined`, and the answer is then open: the command ends with 4.
+ * @param ref `NAME:TAG`, `NAME@sha256:…` or `sha256:…`: every version of the name is read.
+ * @param record JSON or a line as it stands in its file; `sha256:…` of that, or `blake3:…` of the record, where it must not be told.
+ * @throws WeighmarkError `trust-missing`, `policy-invalid`, `usage` for a path or more than a line, `not-found`.
+ */
+export async function impactOfRecord(ref: string, record: string, options: ImpactOptions): Promise<RecordImpact> {
+  const [{ impactOfRecord: flow }, { recordAsked }, { createWasmKernel }] = await Promise.all([
+    import('../flows/watch/impact-record.ts'),
+    import('../flows/watch/record-asked.ts'),
+    import('../adapters/records/wasm-kernel.ts'),
+  ]);
+  const trusted = await trustOf(options);
+  const { registry, name, id } = await placeIn(ref, options.registry);
+  const { clock } = callPortsOfImpact(options);
+  const ports = { clock, keyless, hasher: createWasmKernel() };
+  return flow({ name, id, ...recordAsked(record), ...trusted }, registry, ports);
 }
 
 function callPortsOfImpact(options: CallOptions) {

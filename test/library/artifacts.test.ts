@@ -159,6 +159,12 @@ test('list, copy and impact say what lies where, who put it there and what was m
       [[id, 'trained-on']],
     );
   }
+  const asked = { registry: target, trust: anna.trust };
+  const held = await library.impactOfRecord('data:1', '1,2', asked);
+  assert.deepEqual([held.record.holders.length, held.descendants.map((each) => each.id)], [1, [id]]);
+  assert.deepEqual((await library.impactOfRecord('data:1', '9,9', asked)).record.holders, []);
+  await assert.rejects(library.impactOfRecord('./data', '1,2', asked), { code: 'usage' });
+  await assert.rejects(library.impactOfRecord('data:1', '1\n2', asked), { code: 'usage' });
   await assert.rejects(library.impact('data:1', { registry: target }), { code: 'trust-missing' });
   await assert.rejects(library.impact('data:1', { registry: target, trust: [] }), { code: 'trust-missing' });
   const swept = await library.collectGarbage(target, { olderThanHours: 0 });

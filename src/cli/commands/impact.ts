@@ -10,10 +10,8 @@ import { addPolicyOptions, policyFrom, policyIsNamed, type PolicyOptions } from 
 import { openArtifact, openRegistry } from '../registry-options.ts';
 import { timestampAuthoritiesFrom, trustFrom } from '../trust-options.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import { recordDigest } from '../../domain/report/record.ts';
 import { impactOfRecord, type RecordImpact } from '../../flows/watch/impact-record.ts';
-import { isHex256 } from '../../domain/digest/hex.ts';
-import { hashText } from '../../flows/data/prove.ts';
+import { recordAsked } from '../../flows/watch/record-asked.ts';
 import { impactOfWeights, type WeightsImpact } from '../../flows/watch/impact-weights.ts';
 import { impactText, recordText, weightsImpactText } from '../views/impact.ts';
 import { weightsAsked } from '../weights-option.ts';
@@ -69,7 +67,7 @@ interface Options extends PolicyOptions {
 }
 
 async function lookForRecord(context: Context, ref: string, options: Options): Promise<RecordImpact> {
-  const record = recordOf(options.record ?? '');
+  const asked = recordAsked(options.record ?? '');
   if (parseAsked(ref).kind === 'path')
     throw new WeighmarkError('usage', 'records are looked for in the versions that a registry holds', {
       hint: 'name the dataset: NAME:TAG',
@@ -78,29 +76,11 @@ async function lookForRecord(context: Context, ref: string, options: Options): P
   const input = {
     name: place.name,
     id: await registry.resolve(place.name, place.reference),
-    record,
-    logical: logicalOf(options.record ?? ''),
+    ...asked,
     ...(await trustOf(context, options)),
   };
   const { hasher } = await context.records();
   return impactOfRecord(input, registry, { clock: context.clock, keyless: () => context.keyless(), hasher });
-}
-
-/** What the text is as a record: `{"id":1}` is `{ "id": 1.0 }`. Null for what is no JSON object. */
-function logicalOf(text: string): Uint8Array | null {
-  const hash = text.replace(/^blake3:/, '');
-  if (isHex256(hash)) return Buffer.from(hash, 'hex');
-  if (!text.trimStart().startsWith('{')) return null;
-  return hashText(text, { reading: { format: 'jsonl', profile: 'typed' }, hashing: 'open' }, null).hash;
-}
-
-/** By digest where the record itself must not be told. */
-function recordOf(text: string): string {
-  const [, hex] = /^sha256:([0-9a-f]{64})$/.exec(text) ?? [];
-  if (hex !== undefined) return hex;
-  if (text === '' || /[\r\n]/.test(text))
-    throw new WeighmarkError('usage', '--record is one line as it stands in its file, or sha256:… of that');
-  return recordDigest(Buffer.from(text));
 }
 
 /** What could not be looked into leaves the answer open. */
