@@ -24,10 +24,6 @@ try {
   // Only speed is lost.
 }
 
-// The young generation grows by this factor: of a million files most objects die young, and by Node's own factor of 2 they are
-// looked through four times as often.
-process.getBuiltinModule('node:v8').setFlagsFromString('--semi-space-growth-factor=16');
-
 // `node:sqlite` is called experimental in Node 22; that is ours to know, not the user's. Other warnings stay.
 const listeners = process.listeners('warning');
 process.removeAllListeners('warning');

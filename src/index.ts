@@ -18,6 +18,7 @@ import { inspectPath, type InspectOutcome } from './flows/describe/inspect.ts';
 import { scanArtifact, type ArtifactScan } from './flows/content/scan.ts';
 import { seal as sealFlow, type SealOutcome } from './flows/sign/seal.ts';
 import { verify as verifyFlow } from './flows/verify/verify.ts';
+import type { ContentFile } from './flows/verify/question.ts';
 import type { VerifyOutcome } from './flows/verify/types.ts';
 import type { Policy } from './domain/authority/types.ts';
 import type { Advice } from './domain/policy/advice.ts';
@@ -104,7 +105,15 @@ export async function verify(path: string, options: VerifyOptions): Promise<Veri
     timestampAuthorities: async () => timestampAuthorities,
     keyless,
   };
-  return verifyFlow({ ...asked, root: resolve(path), shown: path }, ports);
+  const outcome = await verifyFlow({ ...asked, root: resolve(path), shown: path }, ports);
+  // Of many files they are places in columns, which no copy and no JSON of them would show.
+  const plain = ({ path: file, location, sizeBytes, digests }: ContentFile): ContentFile => ({
+    path: file,
+    location,
+    sizeBytes,
+    digests,
+  });
+  return { ...outcome, files: outcome.files.map(plain) };
 }
 
 export interface SealOptions extends CallOptions {

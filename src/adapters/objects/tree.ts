@@ -83,8 +83,9 @@ export async function treeBelow(store: ObjectStore, place: ObjectPlace, options:
       const [top = ''] = path.split('/', 1);
       if (isMarker(path, found)) continue;
       if (SIDECARS.includes(top)) sidecars.add(top === path ? path : `${top}/`);
-      else if (isIgnored(path, ignored)) leftOut.push(...(isBookkeepingName(path) ? [path] : []));
-      else if (await isBookkeeping(store, { path, found, bucket: place.bucket }, options)) leftOut.push(path);
+      else if (isIgnored(path, ignored)) {
+        if (isBookkeepingName(path)) leftOut.push(path);
+      } else if (await isBookkeeping(store, { path, found, bucket: place.bucket }, options)) leftOut.push(path);
       else entries.push(entryOf(path, found, place.bucket));
       if (entries.length > LIMITS.filesPerTree)
         throw new WeighmarkError('limit-exceeded', `more than ${LIMITS.filesPerTree} files`);

@@ -24,7 +24,7 @@ export const MOVE_DRAWING = `
     const more = inputs[shown[at]].filter((to) => !shown.includes(to));
     if (shown.length + more.length > 40 && at > 0) break;
     opened.add(shown[at]);
-    shown.push(...more);
+    for (const each of more) shown.push(each);
   }
   const draw = () => {
     const shown = shownNow();
@@ -43,9 +43,15 @@ export const MOVE_DRAWING = `
   };
   const edges = () => {
     const seen = boxes.filter((box) => !box.hasAttribute('display')).map((box) => box.querySelector('rect').getBBox());
-    const x = Math.min(...seen.map((one) => one.x)) - 8;
-    const y = Math.min(...seen.map((one) => one.y)) - 8;
-    return { x, y, width: Math.max(...seen.map((one) => one.x + one.width)) + 20 - x, height: Math.max(...seen.map((one) => one.y + one.height)) + 8 - y };
+    const edge = (pick, of) => seen.map(of).reduce((a, b) => pick(a, b));
+    const x = edge(Math.min, (one) => one.x) - 8;
+    const y = edge(Math.min, (one) => one.y) - 8;
+    return {
+      x,
+      y,
+      width: edge(Math.max, (one) => one.x + one.width) + 20 - x,
+      height: edge(Math.max, (one) => one.y + one.height) + 8 - y,
+    };
   };
   let view = { x: 0, y: 0, scale: 1 };
   const room = () => ({ width: region.clientWidth, height: svg.clientHeight });

@@ -12,7 +12,8 @@ export interface Calibration {
   readonly folds: boolean;
 }
 
-const FOLDING = /awq|smooth|spin|quarot|autoround|auto-round/i;
+const ROTATION = 'a rotation that config.json names';
+const FOLDING = /awq|smooth|spin|quarot|quip|rotation|autoround|auto-round/i;
 const METHODS: ReadonlySet<string> = new Set(['gptq', 'awq', 'auto-round', 'intel/auto-round', 'autoround']);
 const MODIFIER = /\b((?:Sparse)?GPTQ?|AWQ|SmoothQuant|SpinQuant|QuIP|AutoRound|AutoSmoothQuant)Modifier\b/g;
 
@@ -24,6 +25,7 @@ export function calibrationOf(files: {
 }): Calibration | null {
   const named = [
     ...methodsIn(objectOf(files.config)['quantization_config']),
+    ...transformsIn(objectOf(files.config)['quantization_config']),
     ...methodsIn(objectOf(files.quantizeConfig)),
     ...[...(files.recipe ?? '').matchAll(MODIFIER)].map(([, name = '']) => name),
   ];
@@ -47,6 +49,13 @@ function methodsIn(value: Json | undefined): readonly string[] {
   if (typeof method === 'string') return METHODS.has(method.toLowerCase()) ? [method.toUpperCase()] : [];
   // AutoGPTQ's own file names no method.
   return typeof bits === 'number' && typeof group === 'number' ? ['GPTQ'] : [];
+}
+
+/** compressed-tensors says which rotations were multiplied into weights (SpinQuant, QuIP, QuaRot), though nobody keeps a recipe. */
+function transformsIn(value: Json | undefined): readonly string[] {
+  const transforms = isJsonObject(value) ? value['transform_config'] : undefined;
+  const groups = isJsonObject(transforms) ? transforms['config_groups'] : undefined;
+  return isJsonObject(groups) && Object.keys(groups).length > 0 ? [ROTATION] : [];
 }
 
 function objectOf(bytes: Uint8Array | null | undefined): { readonly [key: string]: Json } {

@@ -164,7 +164,7 @@ export function eightBitScale({ scale, kept }: Steps, greatest: number): Pick<Pa
 }
 
 const PARTS =
-  /^(.+?)(?:\.(?:qweight|qzeros|scales|g_idx|weight_packed|weight_shape|weight_scale(?:_inv|_2)?|weight_zero_point|weight_g_idx|weight_global_scale|(?:input|output)_scale|weight:\w+|weight\.(?:nested_)?(?:absmax|quant_map)|weight\.quant_state\.[\w]+|SCB|weight_format)|_(?:quantized|scale|zero_point))$/;
+  /^(.+?)(?:\.(?:qweight|qzeros|scales|g_idx|weight_packed|weight_shape|weight_scale(?:_inv|_2)?|weight_zero_point|weight_g_idx|weight_global_scale|(?:input|output)(?:_global)?_scale|(?:input|output)_zero_point|[uv]_(?:input|output)\.weight|weight:\w+|weight\.(?:nested_)?(?:absmax|quant_map)|weight\.quant_state\.[\w]+|SCB|weight_format)|_(?:quantized|scale|zero_point))$/;
 
 /**
  * The weight that a tensor of an unknown packing belongs to: GPTQ's `qweight`, compressed-tensors' `weight_packed`, ONNX Runtime's

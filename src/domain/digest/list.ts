@@ -109,12 +109,20 @@ function inOrder(files: readonly ListedFile[]): boolean {
 }
 
 /**
- * @param list its text, or its bytes: of a list of millions no text is made but of its paths.
- * @param known paths that are in memory already, in this order if the list is as it should be: theirs are taken where they are equal.
+ * @param list its text, or its bytes.
  * @throws WeighmarkError `format-invalid` for any deviation: order, duplicates, spelling, a missing last newline, bytes that
  * are not UTF-8; `limit-exceeded`.
  */
-export function parseDigestList(
+export function parseDigestList(list: string | Uint8Array): readonly ListedFile[] {
+  return readDigestList(list).map(({ path, sizeBytes, sha256, blake3 }) => ({ path, sizeBytes, sha256, blake3 }));
+}
+
+/**
+ * The same for millions: digests lie in columns and are texts when they are asked for, and of bytes no text is made but of paths.
+ * @param known paths that are in memory already, in this order if the list is as it should be: theirs are taken where they are equal.
+ * @throws WeighmarkError as `parseDigestList`.
+ */
+export function readDigestList(
   list: string | Uint8Array,
   known: readonly { readonly path: string }[] = [],
 ): readonly ListedFile[] {

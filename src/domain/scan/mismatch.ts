@@ -68,6 +68,7 @@ const WEIGHTS_NAMES: readonly RegExp[] = [
   /(?:^|[/._-])(?:model|graph|inference|frozen)[\w.-]*\.pb$/i,
   /\.(?:pt|pth|ckpt|bin|safetensors|gguf|h5)\.(?:bak|old|orig|tmp|\d+)$/i,
   /\.ckpt$/i,
+  /\.(?:pkl|pickle|joblib|npy|npz|pt|pth|sav)\.(?:z|zlib|br|sz|snappy|lzo|lzf)$/i,
 ];
 
 export function isWeightsName(path: string): boolean {

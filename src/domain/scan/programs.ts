@@ -24,6 +24,7 @@ const KINDS: readonly Kind[] = [
   mach('feedfacf', (bytes, at) => bytes.readUInt32BE(at)),
   mach('feedface', (bytes, at) => bytes.readUInt32BE(at)),
   { what: 'a Java class or a Mach-O program', magic: Buffer.from('cafebabe000000', 'hex'), fits: () => true },
+  { what: 'a program for Android', magic: Buffer.from('dex\n0'), fits: (bytes, at) => bytes[at + 7] === 0 },
   { what: 'a WebAssembly module', magic: Buffer.from('0061736d01000000', 'hex'), fits: () => true },
 ];
 

@@ -1,3 +1,4 @@
+import { least } from '../../domain/base/lists.ts';
 import * as law from '../../domain/derive/affine.ts';
 import type { TensorVerdict } from '../../domain/derive/verdict.ts';
 import type { View } from '../../domain/derive/view.ts';
@@ -47,7 +48,7 @@ const NAMINGS: readonly ((name: string) => {
   (name) => ({ codes: `${name}_quantized`, scale: `${name}_scale`, zero: `${name}_zero_point` }),
 ];
 
-/** By the parent's names; of I8 codes without zero points that keep the parent's name others know more (`packed.ts`). */
+/** By the parent's names. */
 export function affineWeights(
   tensors: readonly OpenTensor[],
   parents: ReadonlyMap<string, View>,
@@ -82,9 +83,7 @@ function weightOf(
   }
   const kind = KINDS[codes.tensor.dtype];
   if (kind === undefined || codes.tensor.shape.join() !== own.join()) return null;
-  return codes.tensor.name === name && kind === 'signed' && zero === undefined
-    ? null
-    : { name, kind, codes, scale, ...besides };
+  return { name, kind, codes, scale, ...besides };
 }
 
 /** The tensors that a weight is made of. */
@@ -113,6 +112,9 @@ interface Best {
   readonly loaded: FloatType | undefined;
 }
 
+type Half = 'F16' | 'BF16';
+type Numbers = Pick<law.GroupNumbers, 'scales' | 'zeros'>;
+
 const MOST_SCALES = 1 << 24;
 const FIRST_LOOK = 1 << 14;
 /** Of those, changed afterwards in what a library made. */
@@ -139,8 +141,7 @@ export async function compareAffine(weight: AffineWeight, parent: View, ports: C
   const best = await bestOf(weight, parent, { numbers, groupings, ports });
   const { run, way, grouping, loaded } = best;
   const half = halfOf(weight, parent, way);
-  const narrow = (value: number): number => narrowed(half, value, ports);
-  const scales = law.judgeScales({ ...numbers, low: run.low, high: run.high }, { kind: weight.kind, way, narrow });
+  const scales = scaleFigures(weight, { run, way, half, numbers, ports });
   const how = [
     ...(loaded === undefined ? [] : [`via ${loaded}`]),
     law.saidOf(way, weight.kind, elements / grouping.groups),
@@ -167,13 +168,27 @@ function judge(
   return { word: 'recomputed' };
 }
 
+/** Scales that are kept in F32 may have been computed in it, whatever the parent's type is. */
+function scaleFigures(
+  { kind, scale }: AffineWeight,
+  given: Pick<Best, 'run' | 'way'> & Pick<Case, 'ports'> & { half: Half | undefined; numbers: Numbers },
+): law.ScaleFigures {
+  const { run, way, half, numbers, ports } = given;
+  const types = scale.tensor.dtype === 'F32' && half !== undefined ? [half, undefined] : [half];
+  const [first = { unexplained: 0, odd: 0 }, second = first] = types.map((type) => {
+    const narrow = (value: number): number => narrowed(type, value, ports);
+    return law.judgeScales({ ...numbers, low: run.low, high: run.high }, { kind, way, narrow });
+  });
+  return second.unexplained < first.unexplained ? second : first;
+}
+
 /** The 16-bit type that scales are kept in, or that was computed in. */
-function halfOf({ scale }: AffineWeight, parent: View, way: law.Way): 'F16' | 'BF16' | undefined {
+function halfOf({ scale }: AffineWeight, parent: View, way: law.Way): Half | undefined {
   const half = (dtype: string): 'F16' | 'BF16' | undefined => (dtype === 'F16' || dtype === 'BF16' ? dtype : undefined);
   return half(scale.tensor.dtype) ?? way.via ?? half(parent.dtype);
 }
 
-function narrowed(half: 'F16' | 'BF16' | undefined, value: number, { numbers }: ComparePorts): number {
+function narrowed(half: Half | undefined, value: number, { numbers }: ComparePorts): number {
   const single = Float32Array.of(value);
   if (half === undefined) return single[0] ?? 0;
   const bytes = numbers.convert(half, 'F32', numbers.convert('F32', half, new Uint8Array(single.buffer)));
@@ -183,11 +198,7 @@ function narrowed(half: 'F16' | 'BF16' | undefined, value: number, { numbers }: 
 async function bestOf(
   weight: AffineWeight,
   parent: View,
-  given: {
-    readonly numbers: Pick<law.GroupNumbers, 'scales' | 'zeros'>;
-    readonly groupings: readonly law.Grouping[];
-    readonly ports: ComparePorts;
-  },
+  given: { readonly numbers: Numbers; readonly groupings: readonly law.Grouping[]; readonly ports: ComparePorts },
 ): Promise<Best> {
   const { numbers, groupings, ports } = given;
   const ways = law.waysOf(weight.kind, weight.zero !== undefined, weight.bits);
@@ -199,10 +210,10 @@ async function bestOf(
       const asked: Case = { weight, parent: view, grouping, ...numbers, ports };
       const looks: { readonly way: law.Way; readonly differing: number }[] = [];
       for (const way of ways) looks.push({ way, differing: (await runOf(asked, way, FIRST_LOOK)).differing });
-      const least = Math.min(...looks.map(({ differing }) => differing));
+      const fewest = least(looks.map(({ differing }) => differing));
       // Where no way gives these codes, the one that gives most of them says which are not the nearest.
-      const nearly = looks.filter(({ differing }) => differing === least);
-      const trying = least === 0 ? nearly : loaded === undefined || least <= FEW ? nearly.slice(0, 1) : [];
+      const nearly = looks.filter(({ differing }) => differing === fewest);
+      const trying = fewest === 0 ? nearly : loaded === undefined || fewest <= FEW ? nearly.slice(0, 1) : [];
       for (const { way } of trying) {
         const run = await runOf(asked, way, Infinity);
         const better = best === undefined || run.beyond < best.run.beyond || run.differing < best.run.differing;
@@ -296,7 +307,7 @@ function unpacked(words: Uint8Array, bits: 4 | 8, count: number): Uint8Array {
 async function groupNumbers(
   { scale, zero, shape, bits, name }: AffineWeight,
   ports: ComparePorts,
-): Promise<Pick<law.GroupNumbers, 'scales' | 'zeros'> | string> {
+): Promise<Numbers | string> {
   const groups = elementsOf(scale.tensor.shape);
   if (groups > MOST_SCALES) return `${name} has more scales than are examined`;
   const floats = floatsOf(parentView(scale.tensor, scale.source), ports.numbers);

@@ -209,7 +209,7 @@ function ledByData(
   const isCode = coded.has(tensor.name);
   const why = tensor.why ?? 'it differs';
   if (calibration !== null && (calibration.folds || isCode))
-    return { ...rest, word: 'undecided', why: `${calibration.method} follows data nobody shows: ${why}` };
+    return { ...rest, word: 'undecided', why: `it comes of ${calibration.method}, which is not recomputed: ${why}` };
   return compressed && isCode && tensor.figures !== undefined && mayBeLed(tensor.figures)
     ? { ...rest, word: 'undecided', why: `${why}: so GPTQ leaves them, and so does another parent` }
     : tensor;

@@ -6,7 +6,7 @@ import { isProvenance, readProvenance } from '../../domain/lineage/provenance.ts
 import { parseIndex, type ManifestFile } from '../../domain/digest/manifest.ts';
 import { readManifest } from '../../domain/digest/foreign.ts';
 import { ociDigest, sha256Hex } from '../../domain/digest/hex.ts';
-import { parseDigestList } from '../../domain/digest/list.ts';
+import { readDigestList } from '../../domain/digest/list.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { isJsonObject, parseStrictJson } from '../../domain/base/json.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
@@ -354,7 +354,7 @@ function listsOf(subjects: VerifiedClaim['statement']['subject']): readonly stri
 
 function conflicts(list: Uint8Array, { blake3, files }: GateContent): readonly Finding[] {
   const sha256 = new Map(files.map((file) => [file.path, file.sha256]));
-  const wrong = parseDigestList(list).filter(
+  const wrong = readDigestList(list).filter(
     (file) => sha256.get(file.path) === file.sha256 && blake3.has(file.path) && blake3.get(file.path) !== file.blake3,
   );
   return wrong.map(({ path, blake3: listed }) => ({

@@ -7,7 +7,7 @@ import { buildStatement } from '../../domain/claims/statement.ts';
 import { subject, subjectsOf } from '../../domain/claims/subjects.ts';
 import type { Subject } from '../../domain/claims/types.ts';
 import { sha256Hex } from '../../domain/digest/hex.ts';
-import { parseDigestList, type ListedFile } from '../../domain/digest/list.ts';
+import { readDigestList, type ListedFile } from '../../domain/digest/list.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { RECORDS_FILE, WEIGHTS_FILE } from '../../domain/base/paths.ts';
 import type { Scanned } from './seal-content.ts';
@@ -116,7 +116,7 @@ export function packageStatement(facts: SealFacts, earlierList: Uint8Array | nul
 
 function readList(bytes: Uint8Array): readonly ListedFile[] | null {
   try {
-    const files = parseDigestList(bytes);
+    const files = readDigestList(bytes);
     return files.length === 0 ? null : files;
   } catch {
     return null;

@@ -1,6 +1,6 @@
 import { trustedPairs } from '../../domain/claims/pairs.ts';
 import { sha256Hex } from '../../domain/digest/hex.ts';
-import { parseDigestList, type ListedFile } from '../../domain/digest/list.ts';
+import { readDigestList, type ListedFile } from '../../domain/digest/list.ts';
 import { manifestOf } from '../../domain/claims/subjects.ts';
 import type { Statement } from '../../domain/claims/types.ts';
 import { idsOf, type ManifestFile } from '../../domain/digest/manifest.ts';
@@ -23,7 +23,7 @@ interface List {
 export function readList(bytes: Uint8Array | null, known: readonly { readonly path: string }[] = []): List | null {
   if (bytes === null) return null;
   try {
-    const files = parseDigestList(bytes, known);
+    const files = readDigestList(bytes, known);
     return { files, digest: sha256Hex(bytes), ids: idsOf(files) };
   } catch {
     return null;

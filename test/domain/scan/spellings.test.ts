@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { scan, told } from './build.ts';
+import { AGAIN, REVIEWED_AGAIN } from './spellings-again.ts';
 import { BEHIND_AND_UNKNOWN, CONVENTIONS_REVIEWED } from './spellings-behind.ts';
+import { CODE_AGAIN, CODE_REVIEWED_AGAIN } from './spellings-code-again.ts';
 import { CODE } from './spellings-code.ts';
 import { MORE, REVIEWED_MORE } from './spellings-more.ts';
 import { PACKAGES } from './spellings-packed.ts';
@@ -20,6 +22,8 @@ for (const { kind, path, content } of [
   ...MORE,
   ...STATES,
   ...BEHIND_AND_UNKNOWN,
+  ...AGAIN,
+  ...CODE_AGAIN,
 ] satisfies readonly Spelling[]) {
   test(`${kind}: ${path}`, async () => {
     const result = await scan(path, content);
@@ -30,7 +34,12 @@ for (const { kind, path, content } of [
   });
 }
 
-for (const { kind, path, content } of [...REVIEWED_MORE, ...CONVENTIONS_REVIEWED]) {
+for (const { kind, path, content } of [
+  ...REVIEWED_MORE,
+  ...CONVENTIONS_REVIEWED,
+  ...REVIEWED_AGAIN,
+  ...CODE_REVIEWED_AGAIN,
+]) {
   test(`${kind}: ${path} is for review`, async () => {
     const result = await scan(path, content);
     assert.equal(result.verdict, 'review', told(result));

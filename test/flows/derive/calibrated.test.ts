@@ -77,7 +77,10 @@ test('what GPTQ leaves as it is is held to the parent still', async (t) => {
 test('codes that LLM Compressor chose by data are undecided, with its recipe and without', async (t) => {
   const outcome = await derived(`${FOLDER}/compressed-gptq`);
   assert.equal(weightOf(outcome).word, 'undecided');
-  assert.match(weightOf(outcome).why ?? '', /^GPTQ follows data nobody shows: 2288 codes are not the nearest$/);
+  assert.match(
+    weightOf(outcome).why ?? '',
+    /^it comes of GPTQ, which is not recomputed: 2288 codes are not the nearest$/,
+  );
   const folder = changed(t, 'compressed-gptq', WEIGHT.replace('weight', 'weight_packed'), () => undefined);
   rmSync(join(folder, 'recipe.yaml'));
   const without = await derived(folder);
@@ -114,6 +117,10 @@ test('who says that data led it: config.json, quantize_config.json, recipe.yaml;
     folds: false,
   });
   assert.equal(calibrationOf({ quantizeConfig: json({ bits: 4 }) }), null);
+  const transformed = (groups: unknown) =>
+    calibrationOf({ config: json({ quantization_config: { transform_config: { config_groups: groups } } }) });
+  assert.deepEqual(transformed({ R1: {} }), { method: 'a rotation that config.json names', folds: true });
+  for (const none of [{}, [], null, undefined, 1]) assert.equal(transformed(none), null);
   const recipe = 'a:\n  SmoothQuantModifier: {}\n  GPTQModifier: {}\n';
   assert.deepEqual(calibrationOf({ recipe }), { method: 'GPTQ and SmoothQuant', folds: true });
   assert.equal(calibrationOf({ recipe: 'a:\n  QuantizationModifier: {}\n' }), null);

@@ -15,7 +15,7 @@ export function judgePmml(spot: Spot, text: string): void {
   for (const [, attributes = ''] of text.matchAll(APPLY)) {
     const [, double, single] = FUNCTION.exec(attributes) ?? [];
     const name = (double ?? single ?? '').replace(/&#(?:x([\da-fA-F]{1,6})|(\d{1,7}));/g, referenced);
-    if (OWN_ENTITY.test(name) || (/[.:$/#]/.test(name) && !/^[a-z]+(?::[a-z-]+)$/.test(name)))
+    if (OWN_ENTITY.test(name) || (/[.:$/#]|^__\w+__$/.test(name) && !/^[a-z]+(?::[a-z-]+)$/.test(name)))
       report(spot, 'WM-CODE-001', `the model calls the function ${name.slice(0, 200)} of the program that loads it`, {
         severity: 'high',
       });

@@ -130,11 +130,17 @@ function resolveMember(python: Python, node: SyntaxNode, names: Names, depth: nu
   const from = resolve(python, base, names, depth + 1);
   if (property.name === 'PropertyName') {
     const name = nameOf(python, property);
-    return from === null ? (names.attributes.get(name) ?? null) : step(from, name);
+    return from === null ? (names.attributes.get(name) ?? OF_ANY.get(name) ?? null) : step(from, name);
   }
   const key = constantText(python, childrenOf(node)[2] ?? null);
   return from === null || key === null ? null : item(from, key);
 }
+
+/** What any function holds: the names of its module, and with them Python's own. */
+const OF_ANY: ReadonlyMap<string, string> = new Map([
+  ['__globals__', 'builtins.globals()'],
+  ['__builtins__', 'builtins'],
+]);
 
 /** Modules that other modules hold as an attribute of their own: `shutil.os`, `random._os`. */
 const REACHED: ReadonlyMap<string, string> = new Map(
@@ -157,6 +163,10 @@ function item(from: string, key: string): string | null {
   return `${from}.${key}`;
 }
 
+/** Look up what a text names: `os:system`. */
+const FINDS_BY_TEXT =
+  /^(?:pkgutil\.resolve_name|pydoc\.locate|importlib\.util\.find_spec|_?imp(?:ortlib\._bootstrap)?\._gcd_import)$/;
+
 function resolveCall(python: Python, node: SyntaxNode, names: Names, depth: number): string | null {
   const [callee] = childrenOf(node);
   const called = callee === undefined ? null : resolve(python, callee, names, depth + 1);
@@ -173,6 +183,7 @@ function resolveCall(python: Python, node: SyntaxNode, names: Names, depth: numb
     const module = constantText(python, first);
     return module === null ? null : called.endsWith('import_module') ? module : (module.split('.')[0] as string);
   }
+  if (FINDS_BY_TEXT.test(called)) return constantText(python, first)?.replaceAll(':', '.') ?? null;
   if (
     called === 'builtins.vars' ||
     called === 'builtins.dict' ||

@@ -2,14 +2,15 @@ import type { SyntaxNode } from '@lezer/common';
 import { leaveOut, report, type Spot } from '../session.ts';
 import type { Severity } from '../types.ts';
 import { namesOf, resolve, type Names } from './python-names.ts';
+import { unnamedUses, type Use } from './python-unnamed.ts';
 import { argumentsOf, constantText, parsePython, sourceOf, type Python } from './python-tree.ts';
 
 /** Starts a process, loads a library of machine code, or runs text. */
 const ACTS =
-  /^(?:(?:os|posix|nt)\.(?:system|popen[234]?|exec[lv]\w*|spawn\w*|posix_spawnp?|startfile|fork)|subprocess\.(?:run|Popen|call|check_call|check_output|getoutput|getstatusoutput)|_posixsubprocess\.fork_exec|commands\.get\w+|popen2\.\w+|asyncio(?:\.subprocess)?\.create_subprocess_\w+|asyncio\.\w+\.subprocess_\w+|pty\.spawn|pexpect\.(?:spawn|run\w*)|ctypes\.(?:CDLL|PyDLL|WinDLL|OleDLL|cdll|windll|oledll|pydll|pythonapi)(?:\.\w+)*|runpy\.run_\w+|builtins\.(?:eval|exec)|socket\.(?:socket|create_connection)|torch\.ops\.load_library|torch\.utils\.cpp_extension\.\w+|code\.(?:interact|InteractiveInterpreter|InteractiveConsole)|cffi\.FFI|win32api\.\w+|(?:setuptools\._)?distutils\.spawn\.(?:\w+\.)?spawn|(?:importlib\.machinery\.)(?:SourceFileLoader|SourcelessFileLoader|ExtensionFileLoader)|imp\.load_\w+|pip\.main|numpy\.ctypeslib\.load_library|numpy\.f2py\.compile|pandas\.eval|bdb\.Bdb|trace\.Trace|site\.addsitedir|timeit\.timeit|cProfile\.run|pdb\.run\w*)$/;
+  /^(?:(?:os|posix|nt)\.(?:system|popen[234]?|exec[lv]\w*|spawn\w*|posix_spawnp?|startfile|fork)|subprocess\.(?:run|Popen|call|check_call|check_output|getoutput|getstatusoutput)|_posixsubprocess\.fork_exec|commands\.get\w+|popen2\.\w+|asyncio(?:\.subprocess)?\.create_subprocess_\w+|asyncio\.\w+\.subprocess_\w+|pty\.spawn|pexpect\.(?:spawn|run\w*)|ctypes\.(?:CDLL|PyDLL|WinDLL|OleDLL|cdll|windll|oledll|pydll|pythonapi)(?:\.\w+)*|runpy\.run_\w+|builtins\.(?:eval|exec)|socket\.(?:socket|create_connection)|torch\.ops\.load_library|torch\.utils\.cpp_extension\.\w+|code\.(?:interact|InteractiveInterpreter|InteractiveConsole)|cffi\.FFI|win32api\.\w+|(?:setuptools\._)?distutils\.spawn\.(?:\w+\.)?spawn|(?:importlib\.machinery\.)(?:SourceFileLoader|SourcelessFileLoader|ExtensionFileLoader)|imp\.load_\w+|pip\.main|numpy\.ctypeslib\.load_library|numpy\.f2py\.compile|pandas\.eval|bdb\.Bdb|trace\.Trace|site\.addsitedir|torch\.classes\.load_library|sh\.[a-z]\w*|plumbum\.(?:cmd|local)(?:\.\w+)*|timeit\.timeit|cProfile\.run|pdb\.run\w*)$/;
 /** Reaches files or the network, or loads pickles: for review, not for an alarm. */
 const REACHES =
-  /^(?:os\.(?:remove|unlink|removedirs|rmdir)|shutil\.rmtree|(?:pickle|_pickle|cPickle|dill|cloudpickle|joblib|marshal|shelve)\.(?:loads?|Unpickler|open)|requests\.(?:get|post|put|request)|httpx\.\w+|urllib\.request\.\w+|urllib2?\.urlopen)$/;
+  /^(?:os\.(?:remove|unlink|removedirs|rmdir)|shutil\.rmtree|(?:pickle|_pickle|cPickle|dill|cloudpickle|joblib|marshal|shelve)\.(?:loads?|Unpickler|open)|requests\.(?:get|post|put|request)|zipimport\.zipimporter|httpx\.\w+|urllib\.request\.\w+|urllib2?\.urlopen)$/;
 const DECODES =
   /^(?:base64\.(?:\w*decode\w*)|binascii\.(?:unhexlify|a2b_\w+)|(?:zlib|gzip|bz2|lzma)\.decompress|marshal\.loads?|codecs\.decode|builtins\.bytes\.fromhex|bytes\.fromhex|(?:requests|httpx)\.(?:get|post)|urllib\.request\.(?:urlopen|urlretrieve)|urllib2?\.urlopen)$/;
 const RUNS_TEXT = /^(?:builtins\.(?:eval|exec|compile)|types\.(?:FunctionType|CodeType))$/;
@@ -26,12 +27,6 @@ const IMPORTED =
 /** And by where they lie: Triton, Transformers, SageMaker, MLflow. */
 const CONVENTION = /(?:^|\/)(?:\d+\/model\.py|(?:custom_generate|code)\/[\w/]+\.py)$/;
 
-interface Use {
-  readonly path: string;
-  readonly node: SyntaxNode;
-  readonly onImport: boolean;
-}
-
 /** Judges what a Python source calls, by its syntax tree; true if loaders run it by themselves. */
 export function judgePython(spot: Spot, text: string, what: 'python' | 'notebook' | 'script'): void {
   if (HIDING_CODEC.test(text))
@@ -41,7 +36,7 @@ export function judgePython(spot: Spot, text: string, what: 'python' | 'notebook
   if (!isParsed(text)) return leaveOut(spot, 'Python source too long or too deeply nested to be parsed');
   const python = parsePython(text);
   const names = namesOf(python);
-  const uses = usesOf(python, names);
+  const uses = [...usesOf(python, names), ...unnamedUses(python, names)].toSorted((a, b) => a.node.from - b.node.from);
   judgeHostile(spot, { python, names, uses, what });
   if (what !== 'notebook') judgeUses(spot, { python, names, uses, what });
 }
@@ -62,7 +57,7 @@ export function isParsed(text: string): boolean {
 
 /** Names that act by themselves, or by which any other may be reached without being written. */
 const MENTIONS =
-  /\b(?:subprocess|_posixsubprocess|commands|popen2|asyncio|pty|pexpect|ctypes|runpy|socket|load_library|cpp_extension|cffi|win32api|timeit|cProfile|pdb|bdb|distutils|imp|pip|ctypeslib|f2py|addsitedir|trace|__subclasses__|attrgetter|methodcaller|pandas|httpx|urllib2?|__import__|importlib|import_module|__builtins__|builtins|globals|locals|vars|getattr|__dict__|__globals__|modules|FunctionType|CodeType)\b|(?<!\.)\b(?:eval|exec)\b|(?<!\bre\.)\bcompile\b/;
+  /\b(?:subprocess|_posixsubprocess|commands|popen2|asyncio|pty|pexpect|ctypes|runpy|socket|load_library|cpp_extension|cffi|win32api|timeit|cProfile|pdb|bdb|distutils|imp|pip|ctypeslib|f2py|addsitedir|trace|__subclasses__|attrgetter|methodcaller|pandas|httpx|urllib2?|__import__|importlib|import_module|__builtins__|builtins|globals|locals|vars|getattr|__dict__|__globals__|modules|FunctionType|CodeType|zipimport|pkgutil|pydoc|plumbum)\b|\b(?:import|from) sh\b|(?<!\.)\b(?:eval|exec)\b|(?<!\bre\.)\bcompile\b/;
 /** Modules with few names that act among many that do not: both words are somewhere in a source that uses one. */
 const PAIRS: readonly (readonly [module: RegExp, names: RegExp])[] = [
   [/\b(?:os|posix|nt)\b/, /\b(?:system|popen|exec[lv]|spawn|posix_spawn|startfile|fork|dup2|remove|unlink|rmdir)/],
@@ -129,7 +124,7 @@ function isInDefault(node: SyntaxNode): boolean {
 function judgeUses(spot: Spot, { python, names, uses, what }: Hostile): void {
   const path = spot.member === '' ? spot.session.path : spot.member;
   const loading = !isLibrary(path) && isLoaded(python, names);
-  const acting = uses.filter(({ path: used }) => ACTS.test(used));
+  const acting = uses.filter(({ path: used, unnamed }) => unnamed === true || ACTS.test(used));
   const first = acting.find(({ onImport }) => loading || isImported(path, onImport));
   if (first !== undefined) return reportUse(spot, python, first, { rule: 'WM-CODE-002', severity: 'high' });
   const any = acting[0] ?? uses[0];

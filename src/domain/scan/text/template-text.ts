@@ -52,6 +52,8 @@ function added(node: Node, left: Made, right: Made): Made {
   if (operator !== '+' && operator !== '~' && operator !== '*' && operator !== '%') return 'data';
   if (operator !== '*' && operator !== '%' && isText(left) && isText(right)) return { text: left.text + right.text };
   if (operator === '*') return left === 'data' && right === 'data' ? 'data' : 'made';
+  if (operator === '%' && left !== 'data') return left === 'mixed' ? 'mixed' : 'made';
+  if (operator === '~' && left === 'data' && right === 'data') return 'mixed';
   return either([left, right]);
 }
 

@@ -13,7 +13,7 @@ const TAGS_KEPT = 20_000;
 const GADGET =
   /__(class|mro|base|bases|subclasses|globals|builtins|init|import|getattribute|getattr|reduce|reduce_ex|code|dict|module|call|closure|func|self|loader|spec|name|new|getitem|init_subclass|traceback)__|\b(gi_frame|gi_code|f_globals|f_builtins|f_back|cr_frame|ag_frame|tb_frame|func_globals|_module|_TemplateReference\w*)\b/i;
 /** As an attribute, any name of Python's own: messages have none. */
-const LEADS_OUT = new RegExp(`${GADGET.source}|^__\\w+__$`, 'i');
+const LEADS_OUT = new RegExp(`${GADGET.source}|^__\\w+__$|^mro$`, 'i');
 /** What gadgets are walked to; these names occur in no chat template's expressions. */
 const ACTION =
   /\b(os\s*\.\s*(popen|system|environ|exec\w*)|popen\s*\(|subprocess|check_output|importlib|__import__|eval\s*\(|exec\s*\(|getattr\s*\(|open\s*\(\s*['"])/;
@@ -231,11 +231,18 @@ function judgeMember(spot: Spot, name: string, { node, set }: { node: Node; set:
   const property = node['property'] as Node;
   if (property.type === 'SliceExpression') return;
   judgeName(spot, name, makes(property, set));
+  if (property.type === 'Identifier' && SPECIAL_TOKEN.test(nameOf(property)) && !set.has(nameOf(property)))
+    report(spot, 'WM-TEMPLATE-001', `${name} takes the attribute that ${nameOf(property)} is the name of`, {
+      severity: 'high',
+    });
   if (property.type !== 'FilterExpression') return;
   const filter = property['filter'] as Node;
   if (TEXT_FILTERS.has(nameOf(filter.type === 'CallExpression' ? filter['callee'] : filter)))
     report(spot, 'WM-TEMPLATE-001', `${name} takes an attribute whose name a filter makes`, { severity: 'high' });
 }
+
+/** What the tokenizer's own settings hand to its template: a text of whoever wrote the template. */
+const SPECIAL_TOKEN = /^(?:bos|eos|unk|sep|pad|cls|mask)_token$/;
 
 /** Filters that make one text out of others. */
 const TEXT_FILTERS: ReadonlySet<string> = new Set(
@@ -252,10 +259,16 @@ function judgeCall(spot: Spot, name: string, { node, set }: { node: Node; set: R
   if (callee.type === 'Identifier' && BY_NAME.has(nameOf(callee)))
     for (const argument of node['args'] as Node[])
       judgeName(spot, name, makes(argument.type === 'KeywordArgumentExpression' ? argument['value'] : argument, set));
+  if (callee.type === 'MemberExpression' && callee['computed'] === true && !isLiteral(callee['property']))
+    report(spot, 'WM-TEMPLATE-001', `${name} calls what it takes by a computed name`, { severity: 'medium' });
   if (callee.type !== 'MemberExpression' || !/^format(?:_map)?$/.test(nameOf(callee['property']))) return;
   const format = makes(callee['object'], set);
   if (format === 'made' || format === 'mixed' || (isText(format) && /\{[^{}]*[.[][^{}]*\}/.test(format.text)))
     report(spot, 'WM-TEMPLATE-001', `${name} formats with a path of attributes`, { severity: 'high' });
+}
+
+function isLiteral(node: unknown): boolean {
+  return /^(?:String|Integer|Float|Numeric)Literal$/.test((node as Node).type);
 }
 
 function judgeName(spot: Spot, name: string, made: Made): void {
