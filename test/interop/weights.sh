@@ -97,5 +97,16 @@ calibrated() { # GPTQ and AWQ by real packers: the fixtures again, byte for byte
 }
 check "weights of GPTQ and AWQ are neither verified nor accused" calibrated
 
+folded() { # LLM Compressor's children without their recipes, of three parents: round-to-nearest is recomputed, the rest undecided, none accused
+  local packers="$cache/packers"
+  PYTHONPATH="$packers" "$python" "$root/fixtures/weights/make-folded.py" "$work/folded"
+  PYTHONPATH="$packers" "$python" "$root/fixtures/weights/make-folded.py" "$work/folded-f16" 4 float16
+  PYTHONPATH="$packers" "$python" "$root/fixtures/weights/make-folded.py" "$work/folded-f32" 5 float32
+  for child in "$work"/folded*/{nearest,static,smooth,smooth-fp8,smooth-plain,awq,spin,quip}; do printf '%s\t%s\n' "$child" "$(dirname "$child")/parent"; done |
+    node "$here/derive-all.ts" > "$work/folded.out"
+  node "$here/judge.ts" folded < "$work/folded.out"
+}
+check "weights whose scales were folded without a recipe are never accused" folded
+
 echo "weights: $passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -6,7 +6,7 @@ import { elementsOf } from '../../domain/formats/tensors.ts';
 import type { Affined, FloatType } from '../../domain/ports/numbers.ts';
 import type { ComparePorts } from './compare.ts';
 import type { OpenTensor } from './side.ts';
-import { floatsOf, parentView } from './views.ts';
+import { floatsOf, parentView, type Floats } from './views.ts';
 
 /** A weight whose codes and scales are tensors of their own, as torchao, compressed-tensors and ONNX Runtime keep it. */
 export interface AffineWeight {
@@ -110,6 +110,30 @@ interface Best {
   readonly way: law.Way;
   readonly grouping: law.Grouping;
   readonly loaded: FloatType | undefined;
+}
+
+/** What the codes stand for, as numbers; null where that cannot be read. */
+export async function valuesOf(
+  weight: AffineWeight,
+  shape: readonly number[],
+  ports: ComparePorts,
+): Promise<Pick<Floats, 'read'> | null> {
+  const numbers = await groupNumbers(weight, ports);
+  const [grouping] = law.groupingsOf(shape, weight.scale.tensor.shape);
+  if (typeof numbers === 'string' || grouping === undefined) return null;
+  const eighths =
+    weight.kind === 'eighth' ? floatsOf(parentView(weight.codes.tensor, weight.codes.source), ports.numbers) : null;
+  const { scales, zeros } = numbers;
+  return {
+    read: async (start, count) => {
+      const bytes = eighths === null ? await codesOf(weight, start, count) : await eighths.read(start, count);
+      const codes = weight.kind === 'signed' ? Int8Array.from(bytes) : bytes;
+      return Float32Array.from(codes, (code, at) => {
+        const group = Math.floor((start + at) / grouping.run) % grouping.groups;
+        return (code - (zeros[group] ?? 0)) * (scales[group] ?? 0);
+      });
+    },
+  };
 }
 
 type Half = 'F16' | 'BF16';

@@ -12,6 +12,7 @@ import type { WeightNumbers } from '../../domain/ports/numbers.ts';
 import type { Progress } from '../../domain/ports/terminal.ts';
 import type { WeightTensor } from '../../domain/weights/types.ts';
 import { compareTensor, type ComparePorts } from './compare.ts';
+import { foldedApart } from './folded.ts';
 import { importanceOf, type Importance } from './importance.ts';
 import { openSide, readBeside, type Opened, type SideInput } from './side.ts';
 import { viewOfChild, viewsOf } from './views.ts';
@@ -181,9 +182,11 @@ async function derived(input: DeriveInput, sides: Sides, ports: DerivePorts): Pr
   const calibration = child.format === 'gguf' ? null : await calibrationBeside(child);
   const coded = new Set([...packed.keys(), ...affine.keys()]);
   const compressed = child.tensors.some(({ tensor }) => tensor.name.endsWith('.weight_scale'));
+  const led = known.map((tensor) => ledByData(tensor, { coded, calibration, compressed }));
+  const folding = { child: child.format === 'gguf' ? [] : child.tensors, parents, affine };
   return outcomeOf(input, {
     plan: { ...plan, missing },
-    tensors: known.map((tensor) => ledByData(tensor, { coded, calibration, compressed })),
+    tensors: await foldedApart(led, folding, ports),
     step:
       packed.size + affine.size + calibrated.size > 0 && input.step === undefined
         ? 'quantize'

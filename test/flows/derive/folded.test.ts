@@ -54,3 +54,34 @@ for (const name of ['spin', 'quip', 'static'])
     assert.equal(outcome.word, 'undecided');
     assert.equal(outcome.verdict.exitCode, 4);
   });
+
+const FOLDED = ['smooth', 'smooth-fp8', 'smooth-plain', 'awq'] as const;
+
+for (const name of FOLDED)
+  test(`${name}: scales folded into norms are undecided without a recipe, and the other end is named`, async () => {
+    const outcome = await derived(`${FOLDER}/${name}`);
+    assert.deepEqual(accused(outcome), []);
+    assert.equal(outcome.verdict.exitCode, 4);
+    const norm = outcome.tensors.find((tensor) => tensor.name === `${LAYER}.input_layernorm.weight`);
+    assert.equal(norm?.word, 'undecided');
+    assert.match(norm.why ?? '', /by factors that .*\.[qkv]_proj\.weight takes back: so SmoothQuant and AWQ fold/);
+  });
+
+test('what no factors explain is accused among folded scales still, and what is not folded whatever its factors are', async (t) => {
+  const weight = `${LAYER}.mlp.up_proj.weight`;
+  const swapped = (bytes: Buffer) => void bytes.reverse();
+  assert.deepEqual(accused(await derived(changed(t, 'smooth', weight, swapped))), [weight]);
+  assert.deepEqual(accused(await derived(changed(t, 'smooth-plain', weight, swapped))), [weight]);
+  const norm = 'model.norm.weight';
+  const scaled = (bytes: Buffer) => {
+    for (let at = 0; at < bytes.length; at += 2) bytes[at] = (bytes[at] ?? 0) ^ (at * 37);
+  };
+  for (const name of [...FOLDED, 'nearest'])
+    assert.deepEqual(accused(await derived(changed(t, name, norm, scaled))), [norm], name);
+});
+
+test('a weight of another parent is accused among folded scales', async (t) => {
+  const other = changed(t, 'parent', `${LAYER}.mlp.gate_proj.weight`, (bytes) => void bytes.reverse());
+  for (const name of ['smooth', 'smooth-fp8', 'smooth-plain'])
+    assert.deepEqual(accused(await derived(`${FOLDER}/${name}`, other)), [`${LAYER}.mlp.gate_proj.weight`], name);
+});

@@ -78,9 +78,18 @@ function judgeCalibrated(): boolean {
   return lines.length === 12 && wrong.length === 0;
 }
 
+/** Three parents' eight children each: those by round-to-nearest alone are recomputed. */
+function judgeFolded(): boolean {
+  const wrong = lines.filter((line) => line.word !== (name(line) === 'nearest' ? 'recomputed' : 'undecided'));
+  console.log(`${lines.length - wrong.length} of ${lines.length} children`);
+  for (const line of wrong) console.log(JSON.stringify(line));
+  return lines.length === 24 && wrong.length === 0;
+}
+
 const JUDGES: Readonly<Record<string, () => boolean>> = {
   affine: judgeAffine,
   calibrated: judgeCalibrated,
+  folded: judgeFolded,
   models: judgeModels,
   adapters: () =>
     judgeMerged(
