@@ -147,6 +147,8 @@ test('those who only scan write suppressions alone; without a reason or an end t
   assert.match(accepted.stdout, /suppressed until 2099-01-01: a test of our own/);
   assert.equal(run('scan', 'bad', '--policy', alone('rule: WM-PICKLE-001, expires: 2099-01-01')).status, 2);
   assert.equal(run('scan', 'bad', '--policy', alone('rule: WM-PICKLE-001, reason: none')).status, 2);
+  const blank = alone('rule: WM-PICKLE-001, reason: "   ", expires: 2099-01-01');
+  assert.equal(run('scan', 'bad', '--policy', blank).status, 2);
   const past = run('scan', 'bad', '--policy', alone('rule: WM-PICKLE-001, reason: of old, expires: 2020-01-01'));
   assert.equal(past.status, 1);
   assert.match(past.stdout, /its suppression expired on 2020-01-01: of old/);

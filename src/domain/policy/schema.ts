@@ -34,7 +34,13 @@ const NAME: Schema = { type: 'string', pattern: '^[a-z0-9]([a-z0-9._-]{0,62}[a-z
 const POLICY_NAME: Schema = { type: 'string', pattern: '^[a-z0-9]([a-z0-9._/-]{0,126}[a-z0-9])?$' };
 const TEXT: Schema = { type: 'string', minLength: 1, maxLength: 2000 };
 const LONG_TEXT: Schema = { type: 'string', minLength: 1, maxLength: 65_536 };
-const REASON: Schema = { type: 'string', minLength: 3, maxLength: 500, description: 'Why, for the auditor' };
+const REASON: Schema = {
+  type: 'string',
+  minLength: 3,
+  maxLength: 500,
+  pattern: '\\S[\\s\\S]*\\S',
+  description: 'Why, for the auditor',
+};
 const DURATION: Schema = {
   type: 'string',
   pattern: '^[1-9][0-9]{0,4}[mhd]$',

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { Source } from '../../../src/domain/base/source.ts';
 import { scanFile } from '../../../src/domain/scan/index.ts';
+import { scan } from './build.ts';
 
 const u16 = (value: number): Buffer => Buffer.from([value & 255, value >> 8]);
 const u32 = (value: number): Buffer => Buffer.concat([u16(value & 0xffff), u16(value >>> 16)]);
@@ -150,4 +152,17 @@ test('chunks of arrays of numbers are not searched either, unless a structure li
   });
   await rulesOf(outside.source);
   assert.ok(outside.readBytes() >= SIZE - 8192, `${outside.readBytes()} bytes read of ${SIZE}`);
+});
+
+test('a user block that nobody wrote to is honest; one with bytes in it is said', async () => {
+  const file = readFileSync(new URL('../../../fixtures/formats/user-block.h5', import.meta.url));
+  const told = async (content: Buffer) =>
+    (await scan('a.h5', content)).findings.map(({ rule, severity }) => `${severity} ${rule}`);
+  const end = file.indexOf(Buffer.from('894844460d0a1a0a', 'hex'));
+  assert.ok(end >= 512);
+  const empty = Buffer.from(file).fill(0, 0, end);
+  assert.deepEqual(await told(empty), []);
+  const written = Buffer.from(empty);
+  written[end - 1] = 1;
+  assert.deepEqual(await told(written), ['medium WM-FILE-006']);
 });

@@ -82,11 +82,20 @@ function partsBesideNumbers(
 const NUMBERS = 1 << 16;
 const NUMERIC = /^(?:B?F\d+|C\d+|[IU](?:16|32|64))$/;
 
-/** Line ends behind the end, as PyTables writes them, and the user block of MATLAB 7.3. */
+const SIGNATURE = Buffer.from('894844460d0a1a0a', 'hex');
+const USER_BLOCK = 1 << 16;
+
+/** Line ends behind the end, as PyTables writes them, and user blocks: MATLAB 7.3's, and one that nobody wrote to. */
 async function isHonest({ code, offset = 0 }: Problem, source: Source): Promise<boolean> {
   if (code === 'trailing' && source.size - offset <= 64)
     return /^[\s\0]*$/.test(Buffer.from(await source.read(offset, source.size - offset)).toString('latin1'));
-  return code === 'prefix' && Buffer.from(await source.read(0, 10)).toString('latin1') === 'MATLAB 7.3';
+  if (code !== 'prefix') return false;
+  const before = Buffer.from(await source.read(0, Math.min(source.size, USER_BLOCK + SIGNATURE.length)));
+  const end = before.indexOf(SIGNATURE);
+  return (
+    before.toString('latin1', 0, 10) === 'MATLAB 7.3' ||
+    (end > 0 && before.subarray(0, end).every((byte) => byte === 0))
+  );
 }
 
 /** Byte arrays of HDF5 that are pickles: PyTables and pandas unpickle them. */
