@@ -3,6 +3,7 @@ import { checkPath } from '../base/paths.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { HashAlgorithm } from '../digest/algorithm.ts';
 import { putHex } from '../digest/hex.ts';
+import { DigestRows } from '../digest/rows.ts';
 
 /** A whole file, as `OmsResource` has it. */
 export interface SpelledResource {
@@ -30,7 +31,7 @@ export function spelledResources(
   const bytes = Buffer.from(list.buffer, list.byteOffset, list.length);
   const after = Buffer.from(`","algorithm":"${algorithm}","digest":"`);
   const resources: SpelledResource[] = [];
-  const column = new Digests();
+  const rows = new DigestRows(32);
   let at = 1;
   while (resources.length <= LIMITS.filesPerTree) {
     const name = at + BEFORE.length;
@@ -40,7 +41,7 @@ export function spelledResources(
     if (quote < 0 || !isAt(bytes, at, BEFORE) || !isAt(bytes, quote, after)) return null;
     if (bytes[end] !== QUOTE || bytes[end + 1] !== 0x7d) return null;
     const path = bytes.toString('utf8', name, quote);
-    const resource = path.includes('\\') ? null : column.read(path, bytes, digest);
+    const resource = path.includes('\\') ? null : spelled(path, rows, { bytes, digest });
     if (resource === null) return null;
     if (path !== '.') checkPath(path);
     resources.push(resource);
@@ -56,18 +57,10 @@ function isAt(bytes: Buffer, at: number, text: Buffer): boolean {
   return true;
 }
 
-/** Digests of many files, 32 bytes each. */
-class Digests {
-  #bytes = Buffer.alloc(32 << 9);
-  #next = 0;
-
-  /** Null unless there are 64 lower-case hexadecimal digits. */
-  read(path: string, text: Uint8Array, from: number): SpelledResource | null {
-    if (this.#next === this.#bytes.length) [this.#bytes, this.#next] = [Buffer.alloc(this.#bytes.length), 0];
-    const at = this.#next;
-    this.#next += 32;
-    return putHex(this.#bytes, at, text, from) ? new Spelled(path, this.#bytes, at) : null;
-  }
+/** Null unless there are 64 lower-case hexadecimal digits. */
+function spelled(path: string, rows: DigestRows, { bytes, digest }: { bytes: Buffer; digest: number }): Spelled | null {
+  const at = rows.next();
+  return putHex(rows.bytes, at, bytes, digest) ? new Spelled(path, rows.bytes, at) : null;
 }
 
 class Spelled implements SpelledResource {

@@ -4,6 +4,7 @@ import { WeighmarkError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { checkPath, compareUtf8 } from '../base/paths.ts';
 import { putHex } from './hex.ts';
+import { DigestRows } from './rows.ts';
 
 /** One line of a digest list: a file of the tree with both digests, lower-case hex. */
 export interface ListedFile {
@@ -13,30 +14,25 @@ export interface ListedFile {
   readonly blake3: string;
 }
 
-/** Digests of many files, 64 bytes each: as texts of their own they take four times the memory. */
+/** Both digests of many files. */
 export class DigestColumn {
-  #bytes = Buffer.alloc(64 << 8);
-  #next = 0;
+  readonly #rows = new DigestRows(64);
 
   /** A file of the list whose digests lie here. */
   add({ path, sizeBytes, sha256, blake3 }: ListedFile): ListedFile {
-    const at = this.#room();
-    const written = this.#bytes.write(sha256, at, 'hex') + this.#bytes.write(blake3, at + 32, 'hex');
+    const at = this.#rows.next();
+    const { bytes } = this.#rows;
+    const written = bytes.write(sha256, at, 'hex') + bytes.write(blake3, at + 32, 'hex');
     if (written !== 64) throw new WeighmarkError('internal', 'a file was not hashed', { subject: path });
-    return new KeptFile(path, sizeBytes, this.#bytes, at);
+    return new KeptFile(path, sizeBytes, bytes, at);
   }
 
   /** The same of hexadecimal digits in `text`, where each digest begins; null if either is not lower-case hex. */
   read(text: Uint8Array, at: readonly [sha256: number, blake3: number], of: Pick<ListedFile, 'path' | 'sizeBytes'>) {
-    const to = this.#room();
-    const isHex = putHex(this.#bytes, to, text, at[0]) && putHex(this.#bytes, to + 32, text, at[1]);
-    return isHex ? new KeptFile(of.path, of.sizeBytes, this.#bytes, to) : null;
-  }
-
-  #room(): number {
-    if (this.#next === this.#bytes.length) [this.#bytes, this.#next] = [Buffer.alloc(this.#bytes.length), 0];
-    this.#next += 64;
-    return this.#next - 64;
+    const to = this.#rows.next();
+    const { bytes } = this.#rows;
+    const isHex = putHex(bytes, to, text, at[0]) && putHex(bytes, to + 32, text, at[1]);
+    return isHex ? new KeptFile(of.path, of.sizeBytes, bytes, to) : null;
   }
 }
 

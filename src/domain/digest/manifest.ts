@@ -3,6 +3,7 @@ import { WeighmarkError } from '../base/errors.ts';
 import { isJsonObject, parseStrictJsonObject, type Json } from '../base/json.ts';
 import { LIMITS } from '../base/limits.ts';
 import { checkPath, compareUtf8, unportable } from '../base/paths.ts';
+import type { Digests } from './algorithm.ts';
 import { hexOfOciDigest, ociDigest } from './hex.ts';
 import { mediaTypeOf } from './media-type.ts';
 
@@ -11,6 +12,30 @@ export interface ManifestFile {
   readonly path: string;
   readonly sizeBytes: number;
   readonly sha256: string;
+}
+
+/** A file that was hashed, as its artifact's id binds it: of a million no objects of texts are made. */
+export class SummedFile implements ManifestFile {
+  readonly #file: Pick<ManifestFile, 'path' | 'sizeBytes'> & { readonly digests: Digests };
+
+  constructor(file: Pick<ManifestFile, 'path' | 'sizeBytes'> & { readonly digests: Digests }) {
+    this.#file = file;
+  }
+
+  get path(): string {
+    return this.#file.path;
+  }
+
+  get sizeBytes(): number {
+    return this.#file.sizeBytes;
+  }
+
+  /** @throws WeighmarkError `internal` if it was not hashed. */
+  get sha256(): string {
+    const { sha256 } = this.#file.digests;
+    if (sha256 === undefined) throw new WeighmarkError('internal', 'a file was not hashed', { subject: this.path });
+    return sha256;
+  }
 }
 
 /** A JSON document to be stored by digest. */

@@ -9,7 +9,7 @@ import {
   type MetadataProblem,
 } from '../../domain/metadata/types.ts';
 import type { Bom, SpecVersion } from '../../domain/bom/types.ts';
-import { idsOf, VERSIONS, type ManifestFile, type ManifestVersion } from '../../domain/digest/manifest.ts';
+import { idsOf, SummedFile, VERSIONS, type ManifestFile, type ManifestVersion } from '../../domain/digest/manifest.ts';
 import { omsRoot } from '../../domain/digest/root.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { FormatReport } from '../../domain/formats/types.ts';
@@ -142,31 +142,9 @@ export function identify(files: readonly BomFile[]): {
   readonly ids: readonly string[];
   readonly root: string;
 } {
-  const sums = files.map((file) => new Summed(file));
+  const sums = files.map((file) => new SummedFile(file));
   const ids = idsOf(sums);
   return { id: ids[VERSIONS.indexOf(SEALED)] ?? '', ids, root: omsRoot(sha256Of(sums)) };
-}
-
-class Summed implements ManifestFile {
-  readonly #file: BomFile;
-
-  constructor(file: BomFile) {
-    this.#file = file;
-  }
-
-  get path(): string {
-    return this.#file.path;
-  }
-
-  get sizeBytes(): number {
-    return this.#file.sizeBytes;
-  }
-
-  get sha256(): string {
-    const { sha256 } = this.#file.digests;
-    if (sha256 === undefined) throw new WeighmarkError('internal', 'a file was not hashed', { subject: this.path });
-    return sha256;
-  }
 }
 
 function* sha256Of(files: readonly ManifestFile[]): Generator<string> {

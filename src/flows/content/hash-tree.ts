@@ -1,5 +1,5 @@
-import { Buffer } from 'node:buffer';
 import { DigestColumn, type ListedFile } from '../../domain/digest/list.ts';
+import { DigestRows } from '../../domain/digest/rows.ts';
 import type { ByteRange } from '../../domain/digest/proven.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Digests, HashAlgorithm } from '../../domain/digest/algorithm.ts';
@@ -45,9 +45,9 @@ export async function hashTree(
   ports: HashTreePorts,
 ): Promise<readonly HashedEntry[]> {
   const all: HashedEntry[] = [];
-  const column = new HashedColumn();
+  const rows = new DigestRows(32);
   await hashEach(entries, options, ports, (some) => {
-    for (const each of some) all.push(column.add(each));
+    for (const each of some) all.push(kept(each, rows));
   });
   return all;
 }
@@ -97,20 +97,14 @@ const ENTRIES_AT_ONCE = 1 << 16;
 export const CONTENT_BYTES = 16 << 10;
 const CONTENTS_AT_ONCE = 1 << 11;
 
-/** BLAKE3 of many files that nothing else is known of: as texts of their own they take four times the memory. */
-class HashedColumn {
-  #bytes = Buffer.alloc(32 << 9);
-  #next = 0;
-
-  add(hashed: HashedEntry): HashedEntry {
-    const { blake3, sha256, blake2b } = hashed.digests;
-    const isAlone = (sha256 ?? blake2b ?? hashed.outboard ?? hashed.content) === undefined;
-    if (blake3 === undefined || !isAlone) return hashed;
-    if (this.#next === this.#bytes.length) [this.#bytes, this.#next] = [Buffer.alloc(this.#bytes.length), 0];
-    const at = this.#next;
-    this.#next += this.#bytes.write(blake3, at, 'hex');
-    return new KeptEntry(hashed.entry, this.#bytes, at);
-  }
+/** BLAKE3 of many files that nothing else is known of lies in rows. */
+function kept(hashed: HashedEntry, rows: DigestRows): HashedEntry {
+  const { blake3, sha256, blake2b } = hashed.digests;
+  const isAlone = (sha256 ?? blake2b ?? hashed.outboard ?? hashed.content ?? hashed.stretches) === undefined;
+  if (blake3 === undefined || !isAlone) return hashed;
+  const at = rows.next();
+  rows.bytes.write(blake3, at, 'hex');
+  return new KeptEntry(hashed.entry, rows.bytes, at);
 }
 
 class KeptEntry implements HashedEntry {

@@ -3,14 +3,14 @@ import { sha256Hex } from '../../domain/digest/hex.ts';
 import { readDigestList, type ListedFile } from '../../domain/digest/list.ts';
 import { manifestOf } from '../../domain/claims/subjects.ts';
 import type { Statement } from '../../domain/claims/types.ts';
-import { idsOf, type ManifestFile } from '../../domain/digest/manifest.ts';
+import { idsOf, SummedFile } from '../../domain/digest/manifest.ts';
 import { omsRoot } from '../../domain/digest/root.ts';
 import type { Lookup } from '../../domain/base/by-path.ts';
 import { compareUtf8 } from '../../domain/base/paths.ts';
 import type { KnownArtifact } from './claims.ts';
 import { baseName } from '../sign/oms-sign.ts';
 import type { TrustedClaim, TrustedSignature } from './bundles.ts';
-import type { Content, ContentFile } from './question.ts';
+import type { Content } from './question.ts';
 import type { VerifyCase } from './types.ts';
 
 interface List {
@@ -57,30 +57,10 @@ export function identified(
   { claims, knownAs }: { claims: readonly TrustedClaim[]; knownAs: readonly string[] },
 ): Identified | null {
   if (content.files.some(({ digests: { sha256 = '' } }) => sha256 === '')) return null;
-  const files = content.files.map((file) => new Identifiable(file));
+  const files = content.files.map((file) => new SummedFile(file));
   const onlyBlake3 = content.algorithms.length === 1 && content.algorithms[0] === 'blake3';
   const ids = [...(onlyBlake3 && listIds !== undefined ? listIds : idsOf(files)), ...knownAs];
   return { id: idSaid(ids, claims), ids, root: rootOf(content), files };
-}
-
-class Identifiable implements ManifestFile {
-  readonly #file: ContentFile;
-
-  constructor(file: ContentFile) {
-    this.#file = file;
-  }
-
-  get path(): string {
-    return this.#file.path;
-  }
-
-  get sizeBytes(): number {
-    return this.#file.sizeBytes;
-  }
-
-  get sha256(): string {
-    return this.#file.digests.sha256 ?? '';
-  }
 }
 
 /** The id that trusted claims name; of several, and where none does, the first. */
