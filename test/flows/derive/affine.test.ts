@@ -3,25 +3,19 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createFiles } from '../../../src/adapters/files/index.ts';
-import { createNumbers } from '../../../src/adapters/weights/index.ts';
 import { groupingsOf } from '../../../src/domain/derive/affine.ts';
 import { bytesSource, readFormat } from '../../../src/domain/formats/index.ts';
 import { readWeights } from '../../../src/domain/weights/read.ts';
-import { filesOf } from '../../../src/flows/bom/create.ts';
-import { derive, type DeriveOutcome } from '../../../src/flows/derive/derive.ts';
+import type { DeriveOutcome } from '../../../src/flows/derive/derive.ts';
 import { runs } from '../../thorough.ts';
+import { derived as derivedOf } from './folders.ts';
 
 const FOLDER = 'fixtures/weights/affine';
 const WEIGHT = 'layers.0.proj.weight';
-const files = createFiles();
-const numbers = createNumbers({ kernel: 'wasm' });
-const progress = { start: () => ({ advance: () => undefined, end: () => undefined }) };
-const side = async (path: string) => ({ shown: path, files: filesOf(await files.walk(path), new Map(), { files }) });
 
 async function derived(child: string): Promise<DeriveOutcome> {
   const parent = `${FOLDER}/parent${child.endsWith('.onnx') ? '.onnx' : '.safetensors'}`;
-  return derive({ child: await side(child), parent: await side(parent) }, { numbers, progress });
+  return derivedOf(child, parent);
 }
 
 const LIBRARIES = [

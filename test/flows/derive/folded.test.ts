@@ -1,23 +1,15 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { createFiles } from '../../../src/adapters/files/index.ts';
-import { createNumbers } from '../../../src/adapters/weights/index.ts';
-import { filesOf } from '../../../src/flows/bom/create.ts';
-import { derive, type DeriveOutcome } from '../../../src/flows/derive/derive.ts';
+import type { DeriveOutcome } from '../../../src/flows/derive/derive.ts';
+import { changedCopy, derived as derivedOf } from './folders.ts';
 
 /** Children of one Llama by LLM Compressor, without the recipes it leaves: `make-folded.py`. */
 const FOLDER = 'fixtures/weights/folded';
 const LAYER = 'model.layers.0';
-const files = createFiles();
-const numbers = createNumbers({ kernel: 'wasm' });
-const progress = { start: () => ({ advance: () => undefined, end: () => undefined }) };
-const side = async (path: string) => ({ shown: path, files: filesOf(await files.walk(path), new Map(), { files }) });
 
 async function derived(child: string, parent = `${FOLDER}/parent`): Promise<DeriveOutcome> {
-  return derive({ child: await side(child), parent: await side(parent) }, { numbers, progress });
+  return derivedOf(child, parent);
 }
 
 /** The names of the tensors that are not from the parent. */
@@ -27,17 +19,7 @@ function accused({ tensors }: DeriveOutcome): readonly string[] {
 
 /** A copy with the bytes of one of its tensors changed. */
 function changed(t: TestContext, name: string, tensor: string, change: (bytes: Buffer) => void): string {
-  const folder = mkdtempSync(join(tmpdir(), 'weighmark-folded-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  cpSync(join(FOLDER, name), folder, { recursive: true });
-  const bytes = readFileSync(join(folder, 'model.safetensors'));
-  const start = 8 + Number(bytes.readBigUInt64LE(0));
-  const header = JSON.parse(bytes.subarray(8, start).toString('utf8')) as Record<string, { data_offsets: number[] }>;
-  const [from = 0, to = 0] = header[tensor]?.data_offsets ?? [];
-  assert.ok(to > from, tensor);
-  change(bytes.subarray(start + from, start + to));
-  writeFileSync(join(folder, 'model.safetensors'), bytes);
-  return folder;
+  return changedCopy(t, join(FOLDER, name), tensor, change);
 }
 
 test('8-bit codes whose scales are kept in BF16 are recomputed, and one that was changed is named', async (t) => {
