@@ -122,25 +122,19 @@ export function nestedScales(
   return { ...NOTHING, scales, odd };
 }
 
-/** One scale's codes: `step` is what a code stands for. */
-export interface Steps {
-  readonly scale: number;
-  /** bitsandbytes keeps the greatest magnitude and multiplies by 127 over it; others keep the step and divide. */
-  readonly kept: 'greatest' | 'step';
-}
-
-/** 8-bit codes under one scale; the greatest magnitude is judged by `scaleOf` once all of them were seen. */
+/**
+ * bitsandbytes' 8-bit codes under one scale, which is the greatest magnitude: values are multiplied by 127 over it. It is judged
+ * by `eightBitScale` once all of them were seen.
+ */
 export function eightBits(
-  steps: Steps,
+  scale: number,
   { values, codes, start }: { values: Float32Array; codes: Int8Array; start: number },
 ): Packed {
-  const [low, high] = steps.kept === 'greatest' ? [-127, 127] : [-128, 127];
-  const factor = f32(127 / steps.scale);
+  const factor = f32(127 / scale);
   let [beyond, first, open] = [0, 0, 0];
   for (let at = 0; at < values.length; at++) {
     const value = values[at] ?? 0;
-    const wanted = steps.kept === 'greatest' ? f32(value * factor) : f32(value / steps.scale);
-    const held = Math.min(high, Math.max(low, wanted));
+    const held = Math.min(127, Math.max(-127, f32(value * factor)));
     const away = Math.abs(held - (codes[at] ?? 0));
     if (away < 0.5 || (away === 0.5 && evenOf(held) === codes[at])) continue;
     if (away <= 0.5 + 1e-4) open++;
@@ -155,12 +149,11 @@ function evenOf(half: number): number {
 }
 
 /** Whether a scale is the one of the greatest magnitude, and whether it may be one at all: none so great that codes are lost. */
-export function eightBitScale({ scale, kept }: Steps, greatest: number): Pick<Packed, 'scales' | 'odd'> {
+export function eightBitScale(scale: number, greatest: number): Pick<Packed, 'scales' | 'odd'> {
   if (greatest === 0) return { scales: 0, odd: 0 };
-  const wanted = kept === 'greatest' ? [greatest] : [f32(greatest / 127.5), f32(greatest / 127)];
-  const reached = kept === 'greatest' ? (greatest / scale) * 127 : greatest / scale;
+  const reached = (greatest / scale) * 127;
   const odd = !(reached >= 100 && reached <= 2048);
-  return { scales: wanted.includes(scale) ? 0 : 1, odd: odd ? 1 : 0 };
+  return { scales: scale === greatest ? 0 : 1, odd: odd ? 1 : 0 };
 }
 
 const PARTS =

@@ -225,9 +225,8 @@ async function eightBits(
   ports: ComparePorts,
 ): Promise<Found | string> {
   const elements = elementsOf(parent.shape);
-  const kept = beside.has('SCB') ? ('greatest' as const) : ('step' as const);
-  const scales = await numbersIn(beside.get(kept === 'greatest' ? 'SCB' : 'weight_scale'), ports);
   if (beside.has('weight_zero_point')) return 'zero points are not recomputed';
+  const scales = await numbersIn(beside.get('SCB'), ports);
   if (scales === null || codes.tensor.shape.join() !== parent.shape.join()) return 'its scales cannot be read';
   const group = elements / scales.length;
   const columns = parent.shape.at(-1) ?? 1;
@@ -246,12 +245,12 @@ async function eightBits(
     for (let from = 0; from < count;) {
       const index = Math.floor((at + from) / group);
       const to = Math.min(count, (index + 1) * group - at);
-      const steps = { scale: scales[index] ?? 0, kept };
+      const scale = scales[index] ?? 0;
       const part = { values: values.subarray(from, to), codes: signed.subarray(from, to), start: at + from };
-      packed = law.together(packed, law.eightBits(steps, part));
+      packed = law.together(packed, law.eightBits(scale, part));
       greatest = part.values.reduce((so, value) => Math.max(so, Math.abs(value)), greatest);
       if (at + to === (index + 1) * group) {
-        packed = law.together(packed, { ...law.NOTHING, ...law.eightBitScale(steps, greatest) });
+        packed = law.together(packed, { ...law.NOTHING, ...law.eightBitScale(scale, greatest) });
         greatest = 0;
       }
       from = to;
