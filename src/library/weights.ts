@@ -130,13 +130,13 @@ async function sideOf(ref: string, { registry }: CompareOptions): Promise<SideIn
 async function describedSide(ref: string, options: CompareOptions): Promise<DiffSide> {
   const signal = signalOf(options);
   const reference = parseReference(ref);
-  const side = await sideOf(ref, options);
   if (reference.kind === 'path') {
     const { claimed } = await inspectPath(resolve(reference.path), { files: createFiles() }, { signal });
-    return { ...side, claimed };
+    return { ...(await sideOf(ref, options)), claimed };
   }
-  const { name, id } = await placeIn(ref, options.registry);
-  return { ...side, claimed: (await inspectFiles(side.files, { name, id }, { signal })).claimed };
+  const { registry, name, id } = await placeIn(ref, options.registry);
+  const files = await storedFiles(registry, name, id);
+  return { shown: ref, files, claimed: (await inspectFiles(files, { name, id }, { signal })).claimed };
 }
 
 async function kinSide(ref: string, options: CompareOptions): Promise<KinInput> {

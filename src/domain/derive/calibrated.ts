@@ -23,9 +23,10 @@ export function calibrationOf(files: {
   readonly quantizeConfig?: Uint8Array | null;
   readonly recipe?: string | null;
 }): Calibration | null {
+  const config = objectOf(files.config)['quantization_config'];
   const named = [
-    ...methodsIn(objectOf(files.config)['quantization_config']),
-    ...transformsIn(objectOf(files.config)['quantization_config']),
+    ...methodsIn(config),
+    ...transformsIn(config),
     ...methodsIn(objectOf(files.quantizeConfig)),
     ...[...(files.recipe ?? '').matchAll(MODIFIER)].map(([, name = '']) => name),
   ];

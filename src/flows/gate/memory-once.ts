@@ -16,13 +16,7 @@ export function memoryOnce<P extends Memories>(ports: P): P {
 
 function versionsOnce(versions: VersionMemory): VersionMemory {
   const known = new Map<string, number | null>();
-  const highest = async (line: string): Promise<number | null> => {
-    const seen = known.get(line);
-    if (seen !== undefined) return seen;
-    const kept = await versions.highest(line);
-    known.set(line, kept);
-    return kept;
-  };
+  const highest = onceEach(known, async (line) => versions.highest(line));
   return {
     ...versions,
     highest,
@@ -36,13 +30,7 @@ function versionsOnce(versions: VersionMemory): VersionMemory {
 
 function timesOnce(times: TimeMemory): TimeMemory {
   const known = new Map<string, number | null>();
-  const newestOf = async (anchor: string): Promise<number | null> => {
-    const seen = known.get(anchor);
-    if (seen !== undefined) return seen;
-    const kept = await times.newest([anchor]);
-    known.set(anchor, kept);
-    return kept;
-  };
+  const newestOf = onceEach(known, async (anchor) => times.newest([anchor]));
   return {
     newest: async (anchors) => {
       let newest: number | null = null;
@@ -60,6 +48,20 @@ function timesOnce(times: TimeMemory): TimeMemory {
       known.clear();
       return times.forget();
     },
+  };
+}
+
+/** Asks for each at most once, as long as it is in `known`. */
+function onceEach(
+  known: Map<string, number | null>,
+  ask: (name: string) => Promise<number | null>,
+): (name: string) => Promise<number | null> {
+  return async (name) => {
+    const seen = known.get(name);
+    if (seen !== undefined) return seen;
+    const kept = await ask(name);
+    known.set(name, kept);
+    return kept;
   };
 }
 

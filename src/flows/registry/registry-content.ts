@@ -54,7 +54,7 @@ export async function storedArtifact(
     id,
     ids: idsOf(content),
     files: storedFiles(tree, sidecars, open),
-    hasher: async () => storedHasher(await hasher(), tree, { open, blobOf }),
+    hasher: async () => storedHasher(await hasher(), entryAt, { open, blobOf }),
     copy: async (location, to, { duplicate }) => {
       const entry = entryAt(location);
       const blob = blobOf(entry);
@@ -202,8 +202,11 @@ function blobPlaces(registry: Registry, name: string, digests: ReadonlyMap<strin
   return ({ path }) => registry.blobFile?.(name, digests.get(path) ?? '') ?? null;
 }
 
-function storedHasher(real: Hasher, tree: Tree, { open, blobOf }: { open: Open; blobOf: BlobOf }): Hasher {
-  const entryAt = entriesAt(tree);
+function storedHasher(
+  real: Hasher,
+  entryAt: ReturnType<typeof entriesAt>,
+  { open, blobOf }: { open: Open; blobOf: BlobOf },
+): Hasher {
   const entryOf = ({ location }: HashJob) => entryAt(location);
   const hashOne = async (job: HashJob, options: HashOptions): Promise<HashResult> => {
     const blob = await open(entryOf(job));
