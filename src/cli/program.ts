@@ -277,7 +277,8 @@ async function writeOne(text: string, { to, append }: OutputFile, { context }: P
 
 function rendered(report: Report, format: string, printing: Printing): string {
   if (format === 'text') return textOf(report);
-  if (format === 'json') return JSON.stringify(jsonReport(report, printing), withWaysOut, 2);
+  if (format === 'json')
+    return JSON.stringify(jsonReport(report, commandPath(printing.command), printing.version), withWaysOut, 2);
   if (format === 'sarif' && report.sarif) return JSON.stringify(report.sarif(), null, 2);
   if (format === 'github' && report.sarif) return annotations(report.sarif());
   const text = format === 'junit' ? report.junit : format === 'markdown' ? report.markdown : report.other?.[format];
@@ -291,15 +292,12 @@ function textOf(report: Report): string {
   return `${err}${typeof out === 'string' ? out : Buffer.from(out).toString()}`.replace(/\n$/, '');
 }
 
-function jsonReport(report: Report, printing: Printing): object {
-  return {
-    ...commonFields(commandPath(printing.command), printing.version),
-    exitCode: report.exitCode,
-    ...report.json,
-  };
+/** What a command says as JSON, as its schema has it. */
+export function jsonReport({ exitCode, json }: Report, command: string, version: string): object {
+  return { ...commonFields(command, version), exitCode, ...json };
 }
 
-export function commonFields(command: string, version: string): object {
+function commonFields(command: string, version: string): object {
   const name = command.replaceAll(' ', '-');
   return {
     $schema: `https://weighmark.dev/schemas/${name}.schema.json`,

@@ -17,7 +17,7 @@ import type { SignOutcome } from '../flows/sign/sign.ts';
 import type { ContentFile } from '../flows/verify/question.ts';
 import type { VerifyOutcome } from '../flows/verify/types.ts';
 import { verify as verifyFlow } from '../flows/verify/verify.ts';
-import { callPorts, keyless, placesOf, sharedHasher, VERSION, type CallOptions } from './ports.ts';
+import { callPorts, keyless, placesOf, sharedHasher, signalOf, VERSION, type CallOptions } from './ports.ts';
 
 export interface VerifyOptions extends CallOptions {
   /** Whose signatures count. Empty: everything signed is refused with `trust-missing`. */
@@ -121,11 +121,11 @@ export interface ScanOutcome extends Omit<ArtifactScan, 'findings'> {
 
 /** What content would do when it is loaded; nothing is ever loaded. */
 export async function scan(path: string, options: CallOptions = {}): Promise<ScanOutcome> {
-  const { files, progress, signal } = callPorts(options);
+  const { files, progress } = callPorts(options);
   const scanned = await scanArtifact(await files.walk(resolve(path), { bookkeeping: 'scanned' }), {
     files,
     progress,
-    signal: signal ?? new AbortController().signal,
+    signal: signalOf(options),
   });
   const own = scanned.findings.map((each) => ({ ...each, file: '' }));
   const ofFiles = scanned.files.flatMap((file) => file.findings.map((each) => ({ ...each, file: file.path })));

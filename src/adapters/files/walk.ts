@@ -11,7 +11,7 @@ import {
   type Dirent,
 } from 'node:fs';
 import { basename, dirname, join, sep } from 'node:path';
-import { bookkeeperOf, isBookkeepingLink, isBookkeepingName } from '../../domain/base/bookkeeping.ts';
+import { bookkeeperOf, isBookkeepingLink, isBookkeepingName, isLeftOut } from '../../domain/base/bookkeeping.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import type { FileStamp, Tree, TreeEntry, WalkOptions } from '../../domain/ports/files.ts';
@@ -129,7 +129,7 @@ function isBookkeeping(walk: Walk, path: string, entry: Dirent): boolean {
   if (entry.isSymbolicLink())
     return walk.bookkeeping !== 'judged' && isBookkeepingLink(path, () => readlinkSync(locate(walk.place, path)));
   const by = entry.isFile() ? bookkeeperOf(path, (bytes) => beginning(locate(walk.place, path), bytes)) : null;
-  return by === 'huggingface_hub' || (by !== null && walk.bookkeeping === null);
+  return isLeftOut(by, walk.bookkeeping !== null);
 }
 
 function beginning(location: string, bytes: number): Uint8Array | null {

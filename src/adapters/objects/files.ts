@@ -1,8 +1,8 @@
 import { open as openLocal } from 'node:fs/promises';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import { objectLocation, parseObjectPlace, type ObjectPlace } from '../../domain/base/object-place.ts';
+import { objectLocation, parseObjectPlace, prefixOf, type ObjectPlace } from '../../domain/base/object-place.ts';
 import { compareUtf8 } from '../../domain/base/paths.ts';
-import type { Files, FileStamp, FolderItem, OpenFile, Tree, WalkOptions } from '../../domain/ports/files.ts';
+import type { Files, FolderItem, OpenFile, Tree, WalkOptions } from '../../domain/ports/files.ts';
 import { fileError } from '../files/errors.ts';
 import { inOrder, PinnedObject, readSpan, Slots, SPAN_BYTES } from './pinned.ts';
 import { changed, notFound, type ObjectStore } from './store.ts';
@@ -82,7 +82,7 @@ async function walkObjects(store: ObjectStore, place: ObjectPlace, options: Walk
 }
 
 async function isPrefix(store: ObjectStore, { bucket, key }: ObjectPlace): Promise<boolean> {
-  const { objects } = await store.list(bucket, key === '' ? '' : `${key}/`, { most: 1 });
+  const { objects } = await store.list(bucket, prefixOf({ key }), { most: 1 });
   return objects.length > 0;
 }
 
@@ -98,7 +98,7 @@ async function missing(store: ObjectStore, place: ObjectPlace): Promise<Weighmar
 }
 
 async function itemsIn(store: ObjectStore, place: ObjectPlace): Promise<readonly FolderItem[]> {
-  const from = place.key === '' ? 0 : place.key.length + 1;
+  const from = prefixOf(place).length;
   const items: FolderItem[] = [];
   for await (const { objects, folders } of pagesOf(store, place, { folded: true })) {
     for (const { key } of objects) if (key.length > from) items.push({ name: key.slice(from), kind: 'file' });
@@ -126,11 +126,7 @@ function openObject(store: ObjectStore, object: PinnedObject): OpenFile {
     window = { start: offset, bytes };
     return bytes.slice(0, end - offset);
   };
-  return { size: object.size, stamp: stampOf(object), read, close: async () => undefined };
-}
-
-function stampOf(object: PinnedObject): FileStamp {
-  return object;
+  return { size: object.size, stamp: object, read, close: async () => undefined };
 }
 
 /** A new file of its bytes. */

@@ -1,4 +1,5 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
+import { inParallel } from '../../domain/base/parallel.ts';
 import type { HashAlgorithm } from '../../domain/digest/algorithm.ts';
 import type { Hasher, HashJob, HashOptions, HashResult } from '../../domain/ports/hasher.ts';
 import { inOrder, PinnedObject, readSpan, type Slots } from './pinned.ts';
@@ -22,30 +23,15 @@ export async function hashObjects(
 ): Promise<readonly HashResult[]> {
   options.onTotal?.(jobs.reduce((sum, { sizeBytes }) => sum + (sizeBytes ?? 0), 0));
   const results: HashResult[] = [];
-  let next = 0;
-  let failed = false;
-  const worker = async () => {
-    for (let at = next; at < jobs.length && !failed; at = next) {
-      next += 1;
-      try {
-        results[at] = await hashOne(jobs[at] as HashJob, options, objects);
-      } catch (error) {
-        if (!tell(error, at, options)) {
-          failed = true;
-          throw error;
-        }
-        results[at] = { sizeBytes: 0, digests: {} };
-      }
+  await inParallel([...jobs.entries()], AT_ONCE, async ([at, job]) => {
+    try {
+      results[at] = await hashOne(job, options, objects);
+    } catch (error) {
+      if (!tell(error, at, options)) throw error;
+      results[at] = { sizeBytes: 0, digests: {} };
     }
-  };
-  await allOf(Array.from({ length: Math.min(AT_ONCE, jobs.length) }, worker));
+  });
   return results;
-}
-
-/** All have ended before the first failure is thrown. */
-async function allOf(working: readonly Promise<void>[]): Promise<void> {
-  const failed = (await Promise.allSettled(working)).find(({ status }) => status === 'rejected');
-  if (failed?.status === 'rejected') throw failed.reason;
 }
 
 function tell(error: unknown, at: number, { onFailure }: HashOptions): boolean {

@@ -11,7 +11,6 @@ export interface Objects extends ObjectFiles {
   readonly slots: Slots;
 }
 
-/** @param open made once, at the first location in a store */
 export async function openObjects(store: ObjectStore): Promise<Objects> {
   const [{ objectFiles }, { Slots: Places }] = await Promise.all([import('./files.ts'), import('./pinned.ts')]);
   const slots = new Places();

@@ -1,5 +1,5 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import { objectLocation, type ObjectPlace } from '../../domain/base/object-place.ts';
+import { objectLocation, prefixOf, type ObjectPlace } from '../../domain/base/object-place.ts';
 import { objectError } from './errors.ts';
 import { requestHandler, type RequestHandler } from './sending.ts';
 import type { Answer, ObjectFound, ObjectStore, Page } from './store.ts';
@@ -32,9 +32,9 @@ interface S3Settings {
 
 interface S3Listed {
   readonly Key?: string;
-  readonly Size?: number;
-  readonly ETag?: string;
-  readonly LastModified?: Date;
+  readonly Size?: number | undefined;
+  readonly ETag?: string | undefined;
+  readonly LastModified?: Date | undefined;
 }
 
 interface S3Output {
@@ -110,7 +110,7 @@ export function s3Store(sdk: S3Sdk, { env, signal, offline }: StoreSettings): Ob
     find: async (place) => {
       try {
         const { ETag, ContentLength: Size, LastModified } = await ask(place, sdk.HeadObjectCommand);
-        return foundOf({ Key: place.key, ...defined({ ETag, Size, LastModified }) }, place);
+        return foundOf({ Key: place.key, ETag, Size, LastModified }, place);
       } catch (error) {
         if (error instanceof WeighmarkError && error.code === 'not-found') return null;
         throw error;
@@ -140,7 +140,7 @@ async function requireWritable(
     ask,
   }: { sdk: S3Sdk; ask: (place: ObjectPlace, made: Command, input?: Record<string, unknown>) => Promise<S3Output> },
 ): Promise<void> {
-  const probe = { bucket, key: key === '' ? '.weighmark/files' : `${key}/.weighmark/files` };
+  const probe = { bucket, key: `${prefixOf({ key })}.weighmark/files` };
   try {
     const { UploadId } = await ask(probe, sdk.CreateMultipartUploadCommand);
     await ask(probe, sdk.AbortMultipartUploadCommand, { UploadId });
@@ -194,8 +194,4 @@ function useless(place: ObjectPlace): WeighmarkError {
   return new WeighmarkError('network', `${location}: the store gives no answer that can be used`, {
     subject: location,
   });
-}
-
-function defined<T extends Record<string, unknown>>(values: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never;
 }

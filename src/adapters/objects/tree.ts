@@ -1,7 +1,7 @@
-import { bookkeeperOf, isBookkeepingName } from '../../domain/base/bookkeeping.ts';
+import { bookkeeperOf, isBookkeepingName, isLeftOut } from '../../domain/base/bookkeeping.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import { objectLocation, type ObjectPlace } from '../../domain/base/object-place.ts';
+import { objectLocation, prefixOf, type ObjectPlace } from '../../domain/base/object-place.ts';
 import { checkPath, compareUtf8, SIDECARS } from '../../domain/base/paths.ts';
 import type { Tree, TreeEntry, WalkOptions } from '../../domain/ports/files.ts';
 import { PinnedObject, readSpan } from './pinned.ts';
@@ -16,7 +16,7 @@ export async function* pagesOf(
   { bucket, key }: ObjectPlace,
   how: { folded?: boolean } = {},
 ): AsyncGenerator<{ readonly objects: readonly ObjectFound[]; readonly folders: readonly string[] }> {
-  const prefix = key === '' ? '' : `${key}/`;
+  const prefix = prefixOf({ key });
   let [empty, found] = [0, 0];
   for (let after: string | undefined; ;) {
     const page = await store.list(bucket, prefix, { ...how, ...(after === undefined ? {} : { after }) });
@@ -79,7 +79,7 @@ export async function treeBelow(store: ObjectStore, place: ObjectPlace, options:
   for await (const { objects } of pagesOf(store, place))
     for (const found of objects) {
       any = true;
-      const path = found.key.slice(place.key === '' ? 0 : place.key.length + 1);
+      const path = found.key.slice(prefixOf(place).length);
       const [top = ''] = path.split('/', 1);
       if (isMarker(path, found)) continue;
       if (SIDECARS.includes(top)) sidecars.add(top === path ? path : `${top}/`);
@@ -137,7 +137,7 @@ async function isBookkeeping(
     const bytes = await readSpan(store, new PinnedObject(bucket, found), { start: 0, end });
     by = bookkeeperOf(path, () => bytes);
   }
-  return by === 'huggingface_hub' || (by !== null && bookkeeping === undefined);
+  return isLeftOut(by, bookkeeping !== undefined);
 }
 
 /** A store may hold `a` and `a/b`; no folder can, and what is sealed must be able to be one. */

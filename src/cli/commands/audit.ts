@@ -12,7 +12,7 @@ import type { Context } from '../context.ts';
 import { checkpointOption, pinnedOf } from '../gate-verdict.ts';
 import { renderFinding } from '../errors.ts';
 import { say } from '../output.ts';
-import { commonFields } from '../program.ts';
+import { jsonReport } from '../program.ts';
 import { styleFor } from '../style.ts';
 import { everyInterval } from '../watching.ts';
 import { addPolicyOptions, gatePorts, openUnder, policyFrom, type PolicyOptions } from '../policy-options.ts';
@@ -55,11 +55,7 @@ export const register: Register = (program, run) => {
 /** Good news is no news. What could not be told takes nothing from the verdict: it is one more reason not to be content. */
 async function tell(context: Context, found: Report, hook: Webhook | null): Promise<Report> {
   if (hook === null || found.exitCode === 0) return found;
-  const failure = await failureOf(
-    hook.deliver(
-      JSON.stringify({ ...commonFields('audit', context.version), exitCode: found.exitCode, ...found.json }),
-    ),
-  );
+  const failure = await failureOf(hook.deliver(JSON.stringify(jsonReport(found, 'audit', context.version))));
   return {
     ...found,
     exitCode: worstExit([found.exitCode, ...(failure === null ? [] : [CODES[failure.code]])]),

@@ -1,6 +1,6 @@
 import { parseAsked } from '../../domain/registry/reference.ts';
 import { inspectFiles, inspectPath, type InspectOutcome } from '../../flows/describe/inspect.ts';
-import { filesOf } from '../../flows/registry/registry-show.ts';
+import { storedFiles } from '../../flows/registry/registry-show.ts';
 import type { Register, Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { locate } from '../located.ts';
@@ -45,14 +45,7 @@ async function inspect(context: Context, ref: string, options: Options): Promise
   }
   const { registry, place } = await openArtifact(context, ref, options);
   const id = await registry.resolve(place.name, place.reference);
-  const listed = await filesOf(registry, place.name, id);
-  const files = listed.map(({ path, sizeBytes, sha256 }) => ({
-    path,
-    sizeBytes,
-    digests: { sha256 },
-    open: () => registry.openBlob(place.name, `sha256:${sha256}`, sizeBytes),
-  }));
-  return inspectFiles(files, { name: place.name, id }, how);
+  return inspectFiles(await storedFiles(registry, place.name, id), { name: place.name, id }, how);
 }
 
 /** Weights were asked for, and some could not be examined whole. */

@@ -11,7 +11,7 @@ import { counted } from '../../domain/base/units.ts';
 import type { Register, Report, Style } from '../command.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { withWaysOut } from '../errors.ts';
-import { commonFields } from '../program.ts';
+import { jsonReport } from '../program.ts';
 import { writeSite, type Site } from './report-site.ts';
 import { lineagePorts } from './lineage.ts';
 import {
@@ -84,12 +84,7 @@ function formatByEnding({ options }: Context): string | null {
 /** The same report under the name that was asked for, and where it was written. */
 function toFile(context: Context, report: Report, err: string): { out: string; err: string } {
   const format = formatByEnding(context) ?? 'html';
-  const json = () =>
-    JSON.stringify(
-      { ...commonFields('report', context.version), exitCode: report.exitCode, ...report.json },
-      withWaysOut,
-      2,
-    );
+  const json = () => JSON.stringify(jsonReport(report, 'report', context.version), withWaysOut, 2);
   const text = format === 'json' ? json() : format === 'markdown' ? report.markdown?.() : report.other?.['html']?.();
   return { out: format === 'html' ? (text ?? '') : `${text}\n`, err: `${err}written ${context.options.output}\n` };
 }

@@ -1,6 +1,6 @@
 import { forMarkdown } from '../../domain/base/text.ts';
 import type { TensorChange } from '../../domain/scan/diff/tensor.ts';
-import { counted, formatBytes } from '../../domain/base/units.ts';
+import { counted, formatBytes, percent } from '../../domain/base/units.ts';
 import type { DeriveStep } from '../../domain/derive/verdict.ts';
 import type { Relation } from '../../flows/derive/relate.ts';
 import type { DiffOutcome, FileDiff, TensorDiff } from '../../flows/describe/diff.ts';
@@ -131,10 +131,6 @@ function changeText(change: TensorChange): string {
   }[pattern];
   const amount = relative === null ? '' : `, ${percent(relative)} of its norm`;
   return `${where}${amount}${cosine === null ? '' : `, cosine ${cosine.toPrecision(6)}`}, max ${maxAbs.toPrecision(3)}, mean ${meanAbs.toPrecision(3)}`;
-}
-
-function percent(fraction: number): string {
-  return `${(fraction * 100).toPrecision(3)} %`;
 }
 
 /** The most changed first: what a reviewer looks for. */

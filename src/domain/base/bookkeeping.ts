@@ -106,3 +106,8 @@ export function bookkeepingText(leftOut: readonly string[]): string | null {
 }
 
 const KEPT: Readonly<Record<string, string>> = { '.cache': '.cache/huggingface', '.dvc': '.dvc/cache, .dvc/tmp' };
+
+/** Whether a tree passes such a file over: notes of a download always, a workspace's unless they were asked for. */
+export function isLeftOut(by: Bookkeeper | null, isAsked: boolean): boolean {
+  return by === 'huggingface_hub' || (by !== null && !isAsked);
+}

@@ -46,3 +46,8 @@ function invalid(location: string, why: string): WeighmarkError {
     hint: 'an object or all below a prefix is `s3://BUCKET/PREFIX`',
   });
 }
+
+/** How the keys of what lies below a place begin. */
+export function prefixOf({ key }: Pick<ObjectPlace, 'key'>): string {
+  return key === '' ? '' : `${key}/`;
+}

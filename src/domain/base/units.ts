@@ -16,3 +16,8 @@ export function counted(count: number, what: string, several = `${what}s`): stri
 export function grouped(count: number): string {
   return String(count).replace(/\B(?=(?:\d{3})+$)/g, ',');
 }
+
+/** A share of one, to three digits. */
+export function percent(share: number): string {
+  return `${(share * 100).toPrecision(3)} %`;
+}

@@ -1,3 +1,4 @@
+import { unescapeToken } from './pointer.ts';
 import { isCollection, isNode, isSeq, LineCounter, parseDocument, type Node } from 'yaml';
 
 export interface Position {
@@ -14,7 +15,7 @@ export function yamlPositions(text: string): (pointer: string) => Position | nul
   const counter = new LineCounter();
   const document = parseDocument(text, { version: '1.2', schema: 'core', lineCounter: counter, logLevel: 'silent' });
   return (pointer) => {
-    const node = nearest(document.contents, pointer.split('/').slice(1).map(unescaped));
+    const node = nearest(document.contents, pointer.split('/').slice(1).map(unescapeToken));
     const offset = node?.range?.[0];
     if (offset === undefined) return null;
     const { line, col } = counter.linePos(offset);
@@ -30,8 +31,4 @@ function nearest(root: unknown, path: readonly string[]): Node | null {
     node = child;
   }
   return node;
-}
-
-function unescaped(part: string): string {
-  return part.replaceAll('~1', '/').replaceAll('~0', '~');
 }

@@ -1,3 +1,4 @@
+import { escapeToken } from '../base/pointer.ts';
 import { sourceName, type FactSource } from '../metadata/types.ts';
 import { property, since, type Build, type Cited } from './build.ts';
 import type { Bom, Citation, Property } from './types.ts';
@@ -76,8 +77,4 @@ function pointersIn(root: object, wanted: ReadonlySet<object>): ReadonlyMap<obje
   };
   walk(root, '');
   return found;
-}
-
-function escapeToken(token: string): string {
-  return token.replaceAll('~', '~0').replaceAll('/', '~1');
 }

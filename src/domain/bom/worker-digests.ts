@@ -22,11 +22,10 @@ export function workersIn(bom: Readonly<Record<string, unknown>>): readonly stri
   const places = isJsonObject(component) ? [component, component['modelCard']] : [];
   return places.flatMap((place) => {
     const properties = isJsonObject(place) ? place['properties'] : undefined;
-    return (Array.isArray(properties) ? properties : [])
-      .filter((each) => isJsonObject(each) && each['name'] === PROPERTY)
-      .map((each) =>
-        isJsonObject(each) && typeof each['value'] === 'string' ? each['value'] : 'how many is not said',
-      );
+    return (Array.isArray(properties) ? properties : []).flatMap((each) => {
+      if (!isJsonObject(each) || each['name'] !== PROPERTY) return [];
+      return [typeof each['value'] === 'string' ? each['value'] : 'how many is not said'];
+    });
   });
 }
 

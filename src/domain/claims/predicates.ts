@@ -19,6 +19,9 @@ export const PREDICATES = {
   derivation: 'https://weighmark.dev/attestation/derivation/v1',
 } as const;
 
+/** What says what a scanner found. */
+export const SCANS: readonly string[] = [PREDICATES.vulns, PREDICATES.scai];
+
 /** `model_signing` 0.2.0: files as subjects. Read, never written. */
 export const HISTORIC_OMS = 'https://model_signing/Digests/v0.1';
 

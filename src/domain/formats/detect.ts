@@ -24,7 +24,7 @@ import { mayBeginMessage } from './protobuf.ts';
 import { checksumFits } from './tar.ts';
 import type { FormatId, NamedSource } from './types.ts';
 
-const HEAD_BYTES = 4096;
+export const HEAD_BYTES = 4096;
 const TAIL_BYTES = 65_557;
 
 /** Fixed bytes at fixed places; what needs more than equality has a function below. msgpack: thinc's first key, `nodes`. */

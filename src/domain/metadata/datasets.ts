@@ -1,3 +1,4 @@
+import { escapeToken } from '../base/pointer.ts';
 import { isJsonObject, type Json } from '../base/json.ts';
 import { fact, field, folderOf, items, jsonObjectOf, list, maybe, words, type MetadataFile } from './read.ts';
 import type { Dataset, Fact, FactSource } from './types.ts';
@@ -190,10 +191,7 @@ export function readDatasetInfos(file: MetadataFile): readonly Fact[] {
     .slice(0, 100)
     .flatMap(([name, info]) => {
       if (!isJsonObject(info)) return [];
-      const at: At = (pointer) => ({
-        file: file.path,
-        pointer: `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}${pointer}`,
-      });
+      const at: At = (pointer) => ({ file: file.path, pointer: `/${escapeToken(name)}${pointer}` });
       const splits = isJsonObject(info['splits']) ? Object.values(info['splits']) : [];
       const records = splits.reduce((sum: number, split) => sum + (Number(field(split, 'num_examples')) || 0), 0);
       return [

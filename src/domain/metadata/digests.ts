@@ -1,3 +1,4 @@
+import { escapeToken } from '../base/pointer.ts';
 import { isJsonObject, type Json } from '../base/json.ts';
 import { fact, folderOf, jsonOf, textOf, words, type MetadataFile } from './read.ts';
 import type { Fact, FactSource } from './types.ts';
@@ -65,10 +66,7 @@ export function readJsonDigests(file: MetadataFile): readonly Fact[] {
       value.forEach((item: Json, index) => walk(item, `${pointer}/${index}`, undefined, depth + 1));
     if (!isJsonObject(value)) return;
     for (const [key, child] of Object.entries(value)) {
-      const source: FactSource = {
-        file: file.path,
-        pointer: `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`,
-      };
+      const source: FactSource = { file: file.path, pointer: `${pointer}/${escapeToken(key)}` };
       const hex = /^(?:sha256:)?([0-9a-f]{64})$/.exec(typeof child === 'string' ? child.toLowerCase() : '')?.[1];
       if (hex !== undefined && /sha-?256$/i.test(key))
         facts.push(

@@ -1,3 +1,4 @@
+import { escapeToken } from '../base/pointer.ts';
 import { huggingFacePurl } from './purl.ts';
 import { isJsonObject, type Json } from '../base/json.ts';
 import { fact, field, items, jsonOf, maybe, words, type MetadataFile } from './read.ts';
@@ -64,7 +65,7 @@ function keptFact({ path: from }: MetadataFile, path: string, entry: Json): read
   const hex = stored ? sha256 : words(field(entry, 'blob_id'));
   if (hex?.length !== (stored ? 64 : 40) || !/^[0-9a-f]+$/.test(hex)) return [];
   const algorithm = stored ? 'sha256' : 'git-blob-sha1';
-  const source = { file: from, pointer: `/files/${path.replaceAll('~', '~0').replaceAll('/', '~1')}` };
+  const source = { file: from, pointer: `/files/${escapeToken(path)}` };
   return [fact('digest', { path, algorithm, hex, recordedBy: 'Hugging Face' }, source)];
 }
 

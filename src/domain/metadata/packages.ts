@@ -1,3 +1,4 @@
+import { escapeToken } from '../base/pointer.ts';
 import { isJsonObject, type Json } from '../base/json.ts';
 import { npmPurl } from './purl.ts';
 import { fact, field, items, jsonObjectOf, list, maybe, words, type MetadataFile } from './read.ts';
@@ -59,9 +60,7 @@ function dependencyFacts(json: JsonObject, key: string, path: string): readonly 
       ecosystem: 'npm' as const,
       ...(requirement === undefined ? {} : exact ? { version: requirement } : { requirement }),
     };
-    return [
-      fact('software', value, { file: path, pointer: `/${key}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}` }),
-    ];
+    return [fact('software', value, { file: path, pointer: `/${key}/${escapeToken(name)}` })];
   });
 }
 

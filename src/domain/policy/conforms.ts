@@ -1,3 +1,4 @@
+import { escapeToken } from '../base/pointer.ts';
 import type { Schema } from './schema.ts';
 
 export interface Problem {
@@ -119,7 +120,7 @@ function objectProblems(schema: Schema, value: Record<string, unknown>, path: st
 }
 
 function memberProblems(schema: Schema, key: string, value: unknown, path: string): readonly Problem[] {
-  const at = `${path}/${key.replace(/~/g, '~0').replace(/\//g, '~1')}`;
+  const at = `${path}/${escapeToken(key)}`;
   const named = schema.propertyNames === undefined ? [] : conforms(schema.propertyNames, key, at);
   const known =
     schema.properties !== undefined && Object.hasOwn(schema.properties, key) ? schema.properties[key] : undefined;

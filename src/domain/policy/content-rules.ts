@@ -1,4 +1,4 @@
-import { PREDICATES } from '../claims/predicates.ts';
+import { PREDICATES, SCANS } from '../claims/predicates.ts';
 import type { Lineage } from '../lineage/types.ts';
 import { isJsonObject } from '../base/json.ts';
 import type { Evidence, Finding } from '../base/verdict.ts';
@@ -64,7 +64,7 @@ export function checkDatasets(of: Case, lineage: Lineage): RuleResult {
 export function checkScan(of: Case): RuleResult {
   const rule = of.environment.scan;
   if (rule === undefined) return NOTHING;
-  const scans = [PREDICATES.vulns, PREDICATES.scai].flatMap((type) => acceptedOf(of, of.aboutContent, type, rule.role));
+  const scans = SCANS.flatMap((type) => acceptedOf(of, of.aboutContent, type, rule.role));
   const judged = heardScans(of, rule);
   const findings = judged.flatMap(({ finding }) => finding ?? []);
   const accepted = judged.flatMap(({ evidence }) => evidence ?? []);
@@ -92,8 +92,7 @@ export function scanDenials(of: Case): readonly Finding[] {
 
 /** What scanners found counts though it is not dated; by one lost since it is open. */
 function heardScans(of: Case, rule: NonNullable<Environment['scan']>): readonly Judged[] {
-  return [PREDICATES.vulns, PREDICATES.scai]
-    .flatMap((type) => denialsOf(of, type))
+  return SCANS.flatMap((type) => denialsOf(of, type))
     .filter(({ roles }) => roles.includes(rule.role))
     .flatMap((denial) => {
       const judged = judgeScan(of, { ...denial, principal: denial.by }, rule.failOn);

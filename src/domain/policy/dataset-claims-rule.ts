@@ -2,7 +2,7 @@ import type { Finding } from '../base/verdict.ts';
 import { PREDICATES } from '../claims/predicates.ts';
 import { isFailedCheck } from '../claims/records-check.ts';
 import type { Lineage } from '../lineage/types.ts';
-import type { Case } from './facts.ts';
+import { denialIn, type Case } from './facts.ts';
 import { checkRequired, NOTHING, unconfirmed, type RuleResult } from './required.ts';
 
 /** What stands as a dataset anywhere along the lineage, in order. */
@@ -42,22 +42,18 @@ export function datasetDenials(of: Case, lineage: Lineage): readonly Finding[] {
 }
 
 function failedChecks(of: Case): readonly Finding[] {
-  return of.about.flatMap(({ claim }): readonly Finding[] => {
+  return of.about.flatMap(({ claim }) => {
     const { predicateType, predicate } = claim.statement;
     if (predicateType !== PREDICATES['records-check'] || !isFailedCheck(predicate)) return [];
-    const roles = of.authority.denialRolesOf(claim, of.facts.name);
-    const lost = of.revocations.ofClaim(claim);
-    if (roles.length === 0 || lost?.kind === 'claim') return [];
-    const by = of.authority.nameOf(claim) ?? '';
-    if (lost !== null) return [unconfirmed(of, { claim, by, roles, lost }, 'saw a check of a dataset fail')];
-    return [
-      {
+    return denialIn(of, claim).map((said): Finding => {
+      if (said.lost !== null) return unconfirmed(of, said, 'saw a check of a dataset fail');
+      return {
         code: 'claim-negative',
-        message: `${by} checked a dataset it was made from (${String(predicate['check']).slice(0, 60)}), and it failed`,
+        message: `${said.by} checked a dataset it was made from (${String(predicate['check']).slice(0, 60)}), and it failed`,
         subject: of.facts.id,
         facts: { claim: `sha256:${claim.bundle}` },
         hint: 'its signer takes the claim back with `weighmark revoke --claim`',
-      },
-    ];
+      };
+    });
   });
 }

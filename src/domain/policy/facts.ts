@@ -158,10 +158,18 @@ export function denialsOf(of: Case, predicateType: string): readonly Denial[] {
   );
   const claims = new Set([...of.aboutContent.map(({ claim }) => claim), ...shared]);
   return [...claims].flatMap((claim): readonly Denial[] => {
-    if (claim.statement.predicateType !== predicateType) return [];
-    const lost = of.revocations.ofClaim(claim);
-    const roles = of.authority.denialRolesOf(claim, of.facts.name);
-    if (roles.length === 0 || lost?.kind === 'claim') return [];
-    return [{ claim, by: of.authority.nameOf(claim) ?? '', roles, lost }];
+    return claim.statement.predicateType === predicateType ? denialIn(of, claim) : [];
   });
+}
+
+/** A claim as a no, by somebody who is heard about one of these names; none of anybody else, nor what was taken back by name. */
+export function denialIn(
+  of: Case,
+  claim: VerifiedClaim,
+  names: readonly string[] = [of.facts.name],
+): readonly Denial[] {
+  const lost = of.revocations.ofClaim(claim);
+  const roles = names.flatMap((name) => of.authority.denialRolesOf(claim, name));
+  if (roles.length === 0 || lost?.kind === 'claim') return [];
+  return [{ claim, by: of.authority.nameOf(claim) ?? '', roles, lost }];
 }

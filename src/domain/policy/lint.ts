@@ -1,4 +1,4 @@
-import { PREDICATES } from '../claims/predicates.ts';
+import { SCANS } from '../claims/predicates.ts';
 import type { TrustAnchor } from '../claims/types.ts';
 import type { Advice } from './advice.ts';
 import { RULES } from '../scan/rules.ts';
@@ -65,8 +65,6 @@ function suppressionAdvice({ rule, path, sha256 }: Suppression, index: number): 
       : []),
   ];
 }
-
-const SCANS: readonly string[] = [PREDICATES.vulns, PREDICATES.scai];
 
 function roleAdvice(policy: Policy): readonly Advice[] {
   const held = new Set(policy.roles.flatMap(({ principals }) => principals));

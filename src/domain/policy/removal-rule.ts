@@ -10,7 +10,7 @@ import type { VerifiedClaim } from '../claims/types.ts';
 import type { Lineage } from '../lineage/types.ts';
 import { datasetsIn } from './dataset-claims-rule.ts';
 import { nameIn } from '../claims/names.ts';
-import { acceptedOf, type Case, type Denial } from './facts.ts';
+import { acceptedOf, denialIn, type Case, type Denial } from './facts.ts';
 import { NOTHING, unconfirmed, type RuleResult } from './required.ts';
 
 /**
@@ -39,7 +39,7 @@ interface Wanted {
 function listsOf(of: Case): { readonly lists: readonly Wanted[]; readonly findings: readonly Finding[] } {
   const lists: Wanted[] = [];
   const findings: Finding[] = [];
-  for (const said of of.facts.claims.flatMap((claim) => denialIn(of, claim))) {
+  for (const said of of.facts.claims.flatMap((claim) => removalIn(of, claim))) {
     const { statement, bundle } = said.claim;
     try {
       lists.push({ list: readRemovedRecords(statement.predicate), said });
@@ -52,12 +52,9 @@ function listsOf(of: Case): { readonly lists: readonly Wanted[]; readonly findin
 }
 
 /** By a revoker of what is decided about, or of the dataset that the list is about. */
-function denialIn(of: Case, claim: VerifiedClaim): readonly Denial[] {
+function removalIn(of: Case, claim: VerifiedClaim): readonly Denial[] {
   if (claim.statement.predicateType !== PREDICATES['removed-records']) return [];
-  const lost = of.revocations.ofClaim(claim);
-  const roles = [of.facts.name, nameIn(claim.statement)].flatMap((name) => of.authority.denialRolesOf(claim, name));
-  if (lost?.kind === 'claim' || roles.length === 0) return [];
-  return [{ claim, by: of.authority.nameOf(claim) ?? '', roles, lost }];
+  return denialIn(of, claim, [of.facts.name, nameIn(claim.statement)]);
 }
 
 /** What stands as a dataset anywhere along the lineage, and the artifact itself where it has records. */

@@ -1,4 +1,4 @@
-import { PREDICATES } from '../claims/predicates.ts';
+import { PREDICATES, SCANS } from '../claims/predicates.ts';
 import type { Statement } from '../claims/types.ts';
 import { readRevocation } from '../authority/revocation.ts';
 import { saysNo } from '../authority/polarity.ts';
@@ -102,7 +102,6 @@ function takesBackClaim(statement: Statement): boolean {
   }
 }
 
-const SCANS: readonly string[] = [PREDICATES.vulns, PREDICATES.scai];
 const RECORDS: readonly string[] = [PREDICATES['removed-records'], PREDICATES['records-check']];
 
 /** What an ancestry alone does not rest on. */

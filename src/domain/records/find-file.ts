@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { WeighmarkError } from '../base/errors.ts';
 import { windowSource, type Source } from '../base/source.ts';
+import { sha256Hex } from '../digest/hex.ts';
 import { Batch } from './batch.ts';
 import { PLAIN, type BulkHasher } from './blake3.ts';
 import { RECORD } from './keys.ts';
@@ -24,7 +24,7 @@ type Found = { readonly count: number } | { readonly why: string };
 export async function isWantedFile(source: Source, path: string, wanted: WantedFile): Promise<Found> {
   const bytes = await bytesOf(source);
   if (bytes === null) return LARGE;
-  if (sha256Of(bytes) === wanted.sha256) return { count: 1 };
+  if (sha256Hex(bytes) === wanted.sha256) return { count: 1 };
   const digest = blake3Of(bytes, wanted);
   const readings = BYS.map((by): Reading => ({ format: 'media', profile: 'typed', by }));
   return { count: readings.some((each) => isRecord(mediaFields(path, digest, each), each, wanted)) ? 1 : 0 };
@@ -40,7 +40,7 @@ export async function findInSamples(source: Source, wanted: WantedFile): Promise
       for (const { extension, start, size } of members) {
         const bytes = await bytesOf(windowSource(source, start, size));
         if (bytes === null) return LARGE;
-        holds ||= sha256Of(bytes) === wanted.sha256;
+        holds ||= sha256Hex(bytes) === wanted.sha256;
         fields.push([extension, blake3Of(bytes, wanted)]);
       }
       if (holds || isRecord(fields, WEBDATASET, wanted)) count += 1;
@@ -58,10 +58,6 @@ const WEBDATASET: Reading = { format: 'webdataset', profile: 'typed' };
 
 async function bytesOf(source: Source): Promise<Uint8Array | null> {
   return source.size > RECORD_BYTES ? null : source.read(0, source.size);
-}
-
-function sha256Of(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }
 
 function blake3Of(bytes: Uint8Array, { hasher, logical }: WantedFile): Uint8Array {

@@ -1,4 +1,4 @@
-import { certainMatches } from '../formats/detect.ts';
+import { certainMatches, HEAD_BYTES } from '../formats/detect.ts';
 import { detect, type FormatId, type NamedSource } from '../formats/index.ts';
 import { WeighmarkError } from '../base/errors.ts';
 import { mayBeProgram, probeExecutable, probeMore } from './probe.ts';
@@ -35,14 +35,11 @@ export async function examine(spot: Spot, file: NamedSource, setting: Setting = 
  * each step that waits costs more than this one that does not.
  */
 function isNothing({ path, source: { bytes } }: NamedSource): boolean {
-  if (bytes === undefined || bytes.length > WHOLE || mayBeProgram(bytes) || mayBeOldJoblib(bytes)) return false;
+  if (bytes === undefined || bytes.length > HEAD_BYTES || mayBeProgram(bytes) || mayBeOldJoblib(bytes)) return false;
   return (
     certainMatches(bytes, path)?.length === 0 && !isWeightsName(path) && !isJudgedByName(path) && !/\.pb$/i.test(path)
   );
 }
-
-/** What `detect` looks at as a whole. */
-const WHOLE = 4096;
 
 function tooDeep(spot: Spot): void {
   report(spot, 'WM-ARCHIVE-013', `archives nested deeper than ${DEPTH}`);

@@ -27,7 +27,7 @@ import type { Source } from '../../domain/base/source.ts';
 import { ByPath, pathOf, type Lookup } from '../../domain/base/by-path.ts';
 import { compareUtf8 } from '../../domain/base/paths.ts';
 import { hashTree, type HashTreePorts } from '../content/hash-tree.ts';
-import { inParallel } from '../content/parallel.ts';
+import { inParallel } from '../../domain/base/parallel.ts';
 import { recordedFacts } from './recorded.ts';
 import { fileReader, type ReadFiles } from './read-files.ts';
 

@@ -10,7 +10,7 @@ import {
 import type { MetadataFile } from '../../domain/metadata/read.ts';
 import type { Fact } from '../../domain/metadata/types.ts';
 import type { Files } from '../../domain/ports/files.ts';
-import { inParallel } from './parallel.ts';
+import { inParallel } from '../../domain/base/parallel.ts';
 
 const NOTE_BYTES = 4096;
 const AT_ONCE = 8;

@@ -14,6 +14,8 @@ import { compareTensor, type ComparePorts } from './compare.ts';
 import { readBeside, type Opened, type OpenTensor } from './side.ts';
 import { floatsOf, viewOfChild, viewsOf } from './views.ts';
 
+const DORA_ALONE = 'DoRA is recomputed in F32 and for weights of (out, in) alone';
+
 export interface MergeSides {
   readonly child: Opened;
   readonly parent: Opened;
@@ -134,7 +136,7 @@ async function mergedOne(
   };
   if (factors.magnitudes === undefined) return { ...verdict, ...(await judge(question)) };
   if ([base.dtype, tensor.dtype, factors.dtype].some((dtype) => dtype !== 'F32'))
-    return { ...verdict, word: 'undecided', why: 'DoRA is recomputed in F32 and for weights of (out, in) alone' };
+    return { ...verdict, word: 'undecided', why: DORA_ALONE };
   return { ...verdict, ...(await judgeDora(question, factors.magnitudes)) };
 }
 
@@ -199,7 +201,7 @@ async function factorsOf(
   const [outer = 0, otherRank = -1] = second.shape;
   const turned = embedding || settings.fanInFanOut;
   if (strength !== undefined && (turned || strength.dtype !== 'F32' || strength.shape.join() !== String(outer)))
-    return 'DoRA is recomputed in F32 and for weights of (out, in) alone';
+    return DORA_ALONE;
   const [rows, columns] = turned ? [inner, outer] : [outer, inner];
   if (first.shape.length !== 2 || second.shape.length !== 2 || rank === 0 || rank !== otherRank)
     return 'the shapes of the factors are not those of a product';

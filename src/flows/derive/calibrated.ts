@@ -1,3 +1,4 @@
+import { percent } from '../../domain/base/units.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { calibrationOf, KinshipSums, layoutOf, type Calibration, type Words } from '../../domain/derive/calibrated.ts';
 import type { TensorVerdict } from '../../domain/derive/verdict.ts';
@@ -81,10 +82,6 @@ export async function compareCalibrated(
     why: `codes of ${words.layout} follow data nobody shows; kinship alone: ${percent(relativeError)} of the parent's norm apart${nearest}`,
     figures: { elements, relativeError, ...(words.layout === 'AWQ' ? {} : { notNearest }) },
   };
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toPrecision(3)} %`;
 }
 
 async function wordsOf(

@@ -17,16 +17,10 @@ import { importanceOf, type Importance } from './importance.ts';
 import { openSide, readBeside, type Opened, type SideInput } from './side.ts';
 import { viewOfChild, viewsOf } from './views.ts';
 import { mergedTensors, type MergedTensors, type MergeSides } from './adapter-merge.ts';
-import { affineWeights, compareAffine, partsOf, type AffineWeight } from './affine.ts';
-import {
-  calibratedWeights,
-  calibrationBeside,
-  compareCalibrated,
-  partsOf as calibratedParts,
-  type CalibratedWeight,
-} from './calibrated.ts';
+import { affineWeights, compareAffine, partsOf } from './affine.ts';
+import { calibratedWeights, calibrationBeside, compareCalibrated, partsOf as calibratedParts } from './calibrated.ts';
 import { mayBeLed, type Calibration } from '../../domain/derive/calibrated.ts';
-import { comparePacked, packedWeights, type PackedWeight } from './packed.ts';
+import { comparePacked, packedWeights } from './packed.ts';
 import { mergedModels, type NamedModel } from './model-merge.ts';
 import { counted } from '../../domain/base/units.ts';
 
@@ -134,11 +128,12 @@ async function derived(input: DeriveInput, sides: Sides, ports: DerivePorts): Pr
   const settings = await settingsBeside(parent);
   const converts = child.format === 'gguf' && parent.format !== 'gguf';
   const parents = viewsOf(parent);
-  const affine = child.format === 'gguf' ? new Map<string, AffineWeight>() : affineWeights(child.tensors, parents);
-  const packed = child.format === 'gguf' ? new Map<string, PackedWeight>() : packedWeights(child.tensors);
+  // GGUF has its types for codes, and none is kept as several tensors.
+  const parts = child.format === 'gguf' ? [] : child.tensors;
+  const affine = affineWeights(parts, parents);
+  const packed = packedWeights(parts);
   for (const name of affine.keys()) packed.delete(name);
-  const calibrated =
-    child.format === 'gguf' ? new Map<string, CalibratedWeight>() : calibratedWeights(child.tensors, parents);
+  const calibrated = calibratedWeights(parts, parents);
   const apart = new Set([
     ...[...packed.values()].flatMap(({ name, beside }) => [
       name,
@@ -183,7 +178,7 @@ async function derived(input: DeriveInput, sides: Sides, ports: DerivePorts): Pr
   const coded = new Set([...packed.keys(), ...affine.keys()]);
   const compressed = child.tensors.some(({ tensor }) => tensor.name.endsWith('.weight_scale'));
   const led = known.map((tensor) => ledByData(tensor, { coded, calibration, compressed }));
-  const folding = { child: child.format === 'gguf' ? [] : child.tensors, parents, affine };
+  const folding = { child: parts, parents, affine };
   return outcomeOf(input, {
     plan: { ...plan, missing },
     tensors: await foldedApart(led, folding, ports),

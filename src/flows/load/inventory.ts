@@ -6,7 +6,7 @@ import type { Verification } from '../../domain/trust/verify-claim.ts';
 import { matchDigests, matchName, matchSigner, matchWeights, type FeedIndex } from '../../domain/scan/feeds/match.ts';
 import type { ScanFinding } from '../../domain/scan/types.ts';
 import { largeFileReader } from '../content/large-files.ts';
-import { inParallel } from '../content/parallel.ts';
+import { inParallel } from '../../domain/base/parallel.ts';
 import { judgeBundles, type JudgedBundles, type TrustedClaim } from '../verify/bundles.ts';
 import { judgeFileSignatures } from '../verify/file-signatures.ts';
 import type { JudgedFileSignatures } from '../verify/types.ts';
@@ -108,13 +108,17 @@ function nameOfSigner(
   { trusted }: JudgedFileSignatures,
 ): string | null {
   if (findings.length > 0) return null;
-  const first = signature ?? claims.find(({ claim }) => SAY_WHAT_IT_IS.includes(claim.statement.predicateType));
+  const first = signature ?? claims.find(saysWhatItIs);
   if (first !== undefined) return nameOf(first.claim.signer, first.trustedBy[0]);
   const [file] = trusted;
   return file === undefined ? null : nameOf(file.signer, file.trustedBy[0]);
 }
 
 const SAY_WHAT_IT_IS: readonly string[] = [PREDICATES.bom, PREDICATES.provenance, PREDICATES.reference];
+
+function saysWhatItIs({ claim }: TrustedClaim): boolean {
+  return SAY_WHAT_IT_IS.includes(claim.statement.predicateType);
+}
 
 /** A stranger's signature is a fact about the artifact; one that does not hold is a finding. */
 function brokenOnes(findings: readonly Finding[]): readonly Finding[] {
@@ -129,8 +133,7 @@ async function verified(
   const { root, files } = await storeView(location, ports.files);
   const { verdict, by, signature, claims } = await verify({ root, shown: location }, { ...ports, files });
   if (verdict.outcome === 'verified') {
-    const isContent = ({ claim }: TrustedClaim): boolean => SAY_WHAT_IT_IS.includes(claim.statement.predicateType);
-    const onlyJudged = signature === null && claims.length > 0 && !claims.some(isContent);
+    const onlyJudged = signature === null && claims.length > 0 && !claims.some(saysWhatItIs);
     const said = onlyJudged ? { by: null, why: 'nobody trusted signed it, only claims about it' } : { by };
     return { signature: { found, content: 'verified', ...said }, refusals: [] };
   }

@@ -14,7 +14,7 @@ import { inputsOf } from '../../domain/registry/inputs.ts';
 import type { Place } from '../../domain/registry/reference.ts';
 import { ATTACHMENTS, EMPTY_CONFIG, readDescriptor } from '../../domain/registry/referrer.ts';
 import { copyOutboards } from '../content/outboards.ts';
-import { inParallel } from '../content/parallel.ts';
+import { inParallel } from '../../domain/base/parallel.ts';
 import { filesOf } from './registry-show.ts';
 import { pushAll } from '../../domain/base/lists.ts';
 

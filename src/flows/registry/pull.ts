@@ -19,7 +19,7 @@ import { globMatches } from '../../domain/base/glob.ts';
 import { compareUtf8, sidecarsOf, unportable } from '../../domain/base/paths.ts';
 import type { Verdict } from '../../domain/base/verdict.ts';
 import { fetchOutboard, findOutboards } from '../content/outboards.ts';
-import { inParallel } from '../content/parallel.ts';
+import { inParallel } from '../../domain/base/parallel.ts';
 import { filesOf } from './registry-show.ts';
 import { copySigned, type SignedPairs } from './signed-copy.ts';
 

@@ -26,7 +26,7 @@ import type { Staging, Tree, TreeEntry } from '../../domain/ports/files.ts';
 import type { Finding } from '../../domain/base/verdict.ts';
 import { hashListed, type HashTreePorts } from '../content/hash-tree.ts';
 import { madeOutboards, outboardPlaces, putOutboards, type MadeOutboard } from '../content/outboards.ts';
-import { inParallel } from '../content/parallel.ts';
+import { inParallel } from '../../domain/base/parallel.ts';
 import type { Sidecars } from '../content/found.ts';
 import { findSidecars } from '../content/sidecars.ts';
 

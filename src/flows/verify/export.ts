@@ -1,7 +1,7 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Files, Staging, Stagings } from '../../domain/ports/files.ts';
 import type { Hasher, HashJob, HashOptions, HashResult } from '../../domain/ports/hasher.ts';
-import { inParallel } from '../content/parallel.ts';
+import { inParallel } from '../../domain/base/parallel.ts';
 import { requireWritable } from '../registry/pull.ts';
 import type { ContentFile } from './question.ts';
 import { pushAll } from '../../domain/base/lists.ts';

@@ -1,3 +1,4 @@
+import { escapeToken, unescapeToken } from '../../base/pointer.ts';
 import type { Json } from '../../base/json.ts';
 
 /** One object or scalar of a BOM and where it stands. */
@@ -21,17 +22,13 @@ export function* places(value: Json, pointer = '', keys = ''): Generator<Place> 
   }
 }
 
-export function escapeToken(token: string): string {
-  return token.replaceAll('~', '~0').replaceAll('/', '~1');
-}
-
 /** The value an RFC 6901 pointer points at; undefined where there is none or the pointer is malformed. */
 export function valueAt(root: Json, pointer: string): Json | undefined {
   if (pointer === '') return root;
   if (!pointer.startsWith('/') || /~(?![01])/.test(pointer)) return undefined;
   let value: Json | undefined = root;
   for (const token of pointer.slice(1).split('/')) {
-    value = step(value, token.replaceAll('~1', '/').replaceAll('~0', '~'));
+    value = step(value, unescapeToken(token));
     if (value === undefined) return undefined;
   }
   return value;

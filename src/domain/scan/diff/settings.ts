@@ -1,3 +1,5 @@
+import { escapeToken } from '../../base/pointer.ts';
+
 /** One value in a configuration that differs, by RFC 6901 pointer. */
 export interface SettingChange {
   readonly pointer: string;
@@ -35,9 +37,7 @@ function flatten(text: string): Map<string, string> | null {
     const [pointer, value] = next;
     if (typeof value !== 'object' || value === null || Object.keys(value).length === 0)
       found.set(pointer, JSON.stringify(value));
-    else
-      for (const [key, entry] of Object.entries(value))
-        waiting.push([`${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`, entry]);
+    else for (const [key, entry] of Object.entries(value)) waiting.push([`${pointer}/${escapeToken(key)}`, entry]);
   }
   return found;
 }

@@ -17,7 +17,7 @@ const FUNCTIONS: ReadonlySet<string> = new Set(
 );
 
 /** Whether a formula only names columns and calls what computes: its terms are run as Python. */
-export function isPlainFormula(text: string): boolean {
+function isPlainFormula(text: string): boolean {
   if (text.length > 100_000 || /__|\b(?:lambda|import|yield|await|for|if)\b|:=/.test(text)) return false;
   const bare = text.replace(/"[^"\\\n]*"|'[^'\\\n]*'/g, '""');
   // A letter before a text makes one of it that holds expressions.
