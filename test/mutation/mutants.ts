@@ -48,6 +48,26 @@ export const HELD: Readonly<Record<string, string | readonly string[]>> = {
   'src/domain/tlog/quorum.ts': NOTES,
 };
 
+/**
+ * Of a seeded tenth of a room's mutants none is left that no test notices and nobody explained, and by these tests, in as much
+ * time as CI has (`--tenth`). The table grows until it has all rooms.
+ */
+export const TENTHS: Readonly<Partial<Record<(typeof ROOMS)[number], readonly string[]>>> = {
+  'src/domain/tlog': ['test/domain/tlog/*.test.ts'],
+  'src/domain/registry': ['test/domain/registry/*.test.ts'],
+  'src/domain/claims': [
+    'test/domain/claims/*.test.ts',
+    'test/domain/policy/{attacks,derivation-rule,orphans}.test.ts',
+    'test/domain/{authority/reach,registry/refusals,trust/proven}.test.ts',
+    'test/{advisories/claims,security/denials-door}.test.ts',
+  ],
+  'src/domain/policy': [
+    'test/domain/policy/!(mutations|recipes|scale).test.ts',
+    'test/flows/data/removal.test.ts',
+    'test/security/rule-{18-log-freshness-unknown,25-cel}.test.ts',
+  ],
+};
+
 /** All mutants of all rooms, numbered in one order; with a folder, the sources with the switch are written there. */
 export function mutantsOf(rooms: readonly string[], folder: string | null): readonly Mutant[] {
   const all: Mutant[] = [];
