@@ -70,6 +70,10 @@ export const TENTHS: Readonly<Partial<Record<(typeof ROOMS)[number], readonly st
     'test/domain/policy/{attacks,derivation-rule,mutations,rules}.test.ts',
     'test/security/{denials-door,rule-15-summary}.test.ts',
   ],
+  'src/flows/gate': [
+    'test/flows/gate/{decisions,policy-load,gate-content,environment,promote,promote-all,lineage}.test.ts',
+    'test/security/{denials-door,denials-outlive}.test.ts',
+  ],
   'src/domain/tlog': ['test/domain/tlog/*.test.ts'],
   'src/domain/registry': ['test/domain/registry/*.test.ts'],
   'src/domain/claims': [
