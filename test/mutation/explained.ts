@@ -27,4 +27,6 @@ export const EXPLAINED: Readonly<Record<string, string>> = {
     'what is no revocation revokes nothing: it is only left out sooner',
   'src/flows/gate/promote-all.ts | swap | a.name < b.name | (a.name) <= (b.name)':
     'the names come from the keys of a map: equal they never are',
+  'src/flows/verify/hash-signed.ts | negate | sha256 === listed.sha256 | !(sha256 === listed.sha256)':
+    'both objects say the same of a file that is what the list says; of any other the verdict is a refusal, which has no files',
 };
