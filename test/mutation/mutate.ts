@@ -4,6 +4,7 @@
  * explained (`explained.ts`), and for an explanation of what is noticed after all.
  *
  * `--held`: the files that are held already (`mutants.ts`), with their own tests: seconds, in every run of CI.
+ * `--tenth`: a seeded tenth of the rooms, each asked of the tests that are named for it: minutes, in CI after its quick part.
  *
  * Fast tests first, in one process a file, each mutant behind a switch (`operators.ts`); a mutant is done with its first
  * failing test. What runs while a module loads and is left then is tried in a process of its own.

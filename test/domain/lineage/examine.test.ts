@@ -147,7 +147,7 @@ test('a claim is found by the kind of thing it is about, and by every id of what
   const known = new Map(
     [MODEL, other].map((digest) => [digest, { id: `sha256:${MODEL}`, ids: [`sha256:${MODEL}`, `sha256:${other}`] }]),
   );
-  const withIds = indexClaims([own], known as never);
+  const withIds = indexClaims([own], known);
   assert.deepEqual(
     withIds.about(other).map(({ claim: each }) => each.bundle),
     [own.bundle],

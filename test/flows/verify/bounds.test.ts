@@ -460,6 +460,8 @@ test('a changed file says which tensors differ, three of them by name', async (t
   assert.equal(await differs(within(1)), 'b');
   assert.equal(await differs(within(0), within(2), within(3)), 'a, c, d');
   assert.equal(await differs(...[0, 1, 2, 3].map(within)), 'a, b, c and 1 more');
+  assert.equal(await differs(10), 'bytes 0 to 16384', 'the header calls another tensor so');
+  assert.equal(await differs(header), 'bytes 0 to 16384', 'in one block with the header');
 });
 
 test('where the header differs nobody knows what the bytes are: they are named themselves', async (t) => {
