@@ -1,3 +1,4 @@
+import { firstOf } from '../../domain/base/lists.ts';
 import { RECORDS_FILE, WEIGHTS_FILE } from '../../domain/base/paths.ts';
 import { workersIn } from '../../domain/bom/worker-digests.ts';
 import { objectOf } from '../../domain/claims/provenance.ts';
@@ -242,8 +243,7 @@ function fetchedWhenLoaded({ predicate }: Statement, by: string): readonly Evide
       : [],
   );
   if (names.length === 0) return [];
-  const more = names.length > SHOWN_FETCHES ? ` and ${names.length - SHOWN_FETCHES} more` : '';
-  const what = `loading it fetches ${names.slice(0, SHOWN_FETCHES).join(', ')}${more}, not covered by this verdict, says ${by}'s ML-BOM`;
+  const what = `loading it fetches ${firstOf(names, SHOWN_FETCHES)}, not covered by this verdict, says ${by}'s ML-BOM`;
   return [{ what, data: { closure: names } }];
 }
 
