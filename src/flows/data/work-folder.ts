@@ -3,8 +3,7 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import { sha256Hex } from '../../domain/digest/hex.ts';
 import type { Files, FileStamp } from '../../domain/ports/files.ts';
 import type { OpenIndex, RecordFile, Records } from '../../domain/ports/records.ts';
-import { parsePlan, PLAN_BYTES, type Plan, type PlannedFile } from '../../domain/records/plan.ts';
-import { formatReading } from '../../domain/records/reading.ts';
+import { originOf, parsePlan, PLAN_BYTES, type Plan, type PlannedFile } from '../../domain/records/plan.ts';
 import { RecordIndex } from '../../domain/records/record-index.ts';
 import { formatRoots, type Roots } from '../../domain/records/roots.ts';
 
@@ -60,7 +59,7 @@ export interface MadeParts {
   readonly records: number;
 }
 
-/** @throws WeighmarkError `incomplete` naming the parts that are missing, or are of another plan. */
+/** @throws WeighmarkError `incomplete` naming the parts that are missing, or are of other bytes than planned. */
 export function readParts(folder: string, plan: Plan, records: Records): MadeParts {
   const found = plan.parts.map((_, part) => partRoots(folder, part, { plan, records }));
   const missing = found.flatMap((roots, part) => (roots === null ? [part] : []));
@@ -79,14 +78,9 @@ interface Of {
 }
 
 function partRoots(folder: string, part: number, { plan, records }: Of): Roots | null {
-  return withPart(folder, part, records, ({ roots }) => {
-    const paths = plan.parts[part]?.map(({ file }) => plan.files[file]?.path).join('\0');
-    const isPlanned =
-      formatReading(roots.reading) === formatReading(plan.reading) &&
-      (roots.hashing === 'keyed') === (plan.secret !== null) &&
-      roots.parts.map(({ path }) => path).join('\0') === paths;
-    return isPlanned ? roots : null;
-  });
+  return withPart(folder, part, records, ({ roots, origin }) =>
+    Buffer.from(origin).equals(originOf(plan, part)) ? roots : null,
+  );
 }
 
 /** Asks the index of a part; null where there is none. */
