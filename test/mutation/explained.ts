@@ -17,4 +17,10 @@ export const EXPLAINED: Readonly<Record<string, string>> = {
   'src/domain/tlog/leaf.ts | negate | bundle === undefined | !(bundle === undefined)': BOTH_WAYS,
   'src/domain/tlog/leaf.ts | negate | manifest === undefined | !(manifest === undefined)': BOTH_WAYS,
   'src/domain/tlog/leaf.ts | negate | name === undefined | !(name === undefined)': BOTH_WAYS,
+  'src/domain/lineage/step-rules.ts | swap | sets.length > 0 | (sets.length) >= (0)':
+    'a claim without such sets gives none: it is only left out sooner',
+  'src/domain/lineage/step-rules.ts | swap | Object.keys(digests).length > 1 | (Object.keys(digests).length) >= (1)':
+    'a digest alone says nothing of another: it is only left out sooner',
+  'src/domain/trust/verify-claim.ts | constant | true | false':
+    'who is not asked first is asked with all the others where nobody is proven',
 };
