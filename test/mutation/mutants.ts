@@ -70,6 +70,15 @@ export const TENTHS: Readonly<Partial<Record<(typeof ROOMS)[number], readonly st
     'test/domain/policy/{attacks,derivation-rule,mutations,rules}.test.ts',
     'test/security/{denials-door,rule-15-summary}.test.ts',
   ],
+  'src/flows/verify': [
+    'test/flows/verify/{bookkeeping,bounds,file-signatures,verify}.test.ts',
+    'test/flows/sign/{seal,seal-recorded}.test.ts',
+    'test/security/partial.test.ts',
+  ],
+  'src/flows/gate': [
+    'test/flows/gate/{decisions,environment,gate-content,lineage,policy-load,promote,promote-all}.test.ts',
+    'test/security/{denials-door,denials-outlive}.test.ts',
+  ],
   'src/domain/tlog': ['test/domain/tlog/*.test.ts'],
   'src/domain/registry': ['test/domain/registry/*.test.ts'],
   'src/domain/claims': [

@@ -157,14 +157,19 @@ async function tryFresh({ id, path: source }: Mutant): Promise<void> {
   }
 }
 
-/** Files of tests by the sources they are for, turned round. */
+/** Files of tests by the sources they are for, turned round; those of few steps first. */
 function turned(table: Readonly<Record<string, string | readonly string[]>>): ReadonlyMap<string, readonly string[]> {
+  const order = ['domain', 'advisories', 'adapters', 'flows', 'security'];
+  const place = ([file]: readonly [string, unknown]): number => order.indexOf(file.split('/')[1] ?? '');
   const pairs = Object.entries(table).flatMap(([source, files]) =>
     globSync(files as string[])
       .toSorted()
       .map((file) => [file, source] as const),
   );
-  const files = Map.groupBy(pairs, ([file]) => file);
+  const files = Map.groupBy(
+    pairs.toSorted((a, b) => place(a) - place(b)),
+    ([file]) => file,
+  );
   return new Map([...files].map(([file, sources]) => [file, sources.map(([, source]) => source)]));
 }
 
