@@ -1,6 +1,7 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { ReadRecord, Records, ReadSource } from '../../domain/ports/records.ts';
 import { batchesOf } from './batches.ts';
+import { cutsOf } from './cuts.ts';
 import { cacheOfOne, createIndexCache, openIndexFile, type Env } from './cache.ts';
 import { loadNative } from '../hasher/native.ts';
 import { indexByAddon, NATIVE_FORMATS, type Addon } from './native.ts';
@@ -28,6 +29,7 @@ export function createRecords({ env, kernel }: RecordsOptions): Records {
         ? indexByAddon(own, watch, addon)
         : indexByScript(own, watch, wasm);
     },
+    cuts: cutsOf,
     open: (roots) => cache.open(roots),
     openAt: openIndexFile,
     locationOf: (roots) => cache.locationOf(roots),

@@ -40,14 +40,14 @@ export async function indexByAddon(job: NativeJob, watch: IndexWatch, addon: Add
   const temporary = job.keep ? newFile(job.cache.folder()) : null;
   try {
     for (const file of job.files) checkStamp(file);
-    const answer = await cutSlices(job.files, (files) =>
+    const answer = await cutSlices(job, (files) =>
       runAddon(requestOf({ ...job, files }, watch, temporary), job, { watch, addon }),
     );
     if (answer[0] !== 'ok') throw await failureOf(answer, job);
     for (const file of job.files) checkStamp(file);
     const roots = rootsOf(answer, job);
     const index = temporary === null ? null : job.cache.locationOf(roots);
-    if (temporary !== null && index !== null) await settle(temporary, index, roots);
+    if (temporary !== null && index !== null) await settle(temporary, index, { roots, origin: job.cache.origin });
     return { roots, index };
   } finally {
     if (temporary !== null) rmSync(temporary, { force: true });
@@ -84,7 +84,7 @@ function requestOf({ files, reading, secret }: IndexJob, { jobs }: IndexWatch, o
     join(out === null ? tmpdir() : dirname(out), `.${randomBytes(6).toString('hex')}.tmp`),
     ...types,
     '',
-    ...files.map(({ location }) => location),
+    ...files.flatMap(({ location, slice }) => [location, String(slice?.start ?? ''), String(slice?.end ?? '')]),
   ];
   return Buffer.from(fields.map((field) => `${field}\0`).join(''));
 }
@@ -136,11 +136,15 @@ function rootsOf(answer: readonly string[], { files, reading, secret }: IndexJob
 }
 
 /** The header and the roots' text make it an index; then it gets its name. */
-async function settle(temporary: string, location: string, roots: Roots): Promise<void> {
+async function settle(
+  temporary: string,
+  location: string,
+  { roots, origin }: { readonly roots: Roots; readonly origin: Uint8Array | undefined },
+): Promise<void> {
   const text = Buffer.from(formatRoots(roots));
   try {
     const file = openSync(temporary, 'r+');
-    writeSync(file, indexHeader(roots.records, text.length), 0, undefined, 0);
+    writeSync(file, indexHeader(roots.records, text.length, origin), 0, undefined, 0);
     writeSync(file, text, 0, undefined, layoutOf(roots.records).roots);
     fsyncSync(file);
     closeSync(file);

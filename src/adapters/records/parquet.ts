@@ -47,8 +47,36 @@ const COMPRESSORS = Object.fromEntries(
   ]),
 );
 
-/** Rows of a Parquet file in JavaScript: the common types; the addon reads all that version 1 knows. */
-export async function* parquetBatches(file: RecordFile, options: BatchOptions): AsyncGenerator<Batch> {
+/** Where the data of each row group begin; 0 for one without columns. @throws WeighmarkError `records-unsupported`. */
+export async function rowGroupStarts(file: RecordFile): Promise<readonly number[]> {
+  const { opened, metadata } = await openParquet(file);
+  await opened.close();
+  return startsOf(metadata);
+}
+
+function startsOf({ row_groups: groups }: FileMetaData): readonly number[] {
+  return groups.map(({ columns }) => {
+    const starts = columns.map(({ meta_data: column }) => Number(column?.data_page_offset ?? 0));
+    return starts.length === 0 ? 0 : starts.reduce((least, start) => Math.min(least, start));
+  });
+}
+
+/** Rows [start, end) of a file that lie in the row groups of its slice: as the addon's `blocks.rs` has it. */
+function rowsOf({ slice, sizeBytes }: RecordFile, metadata: FileMetaData): readonly [number, number] {
+  const starts = startsOf(metadata);
+  const firsts = [0];
+  for (const { num_rows: rows } of metadata.row_groups) firsts.push((firsts.at(-1) ?? 0) + Number(rows));
+  const all = firsts.at(-1) ?? 0;
+  if (slice === undefined) return [0, all];
+  if (starts.some((start, at) => start < (starts[at - 1] ?? 0))) return slice.start === 0 ? [0, all] : [0, 0];
+  const edge = (byte: number): number => {
+    const group = starts.findIndex((start) => start >= byte);
+    return byte === 0 ? 0 : byte >= sizeBytes || group < 0 ? all : (firsts[group] ?? all);
+  };
+  return [edge(slice.start), edge(slice.end)];
+}
+
+async function openParquet(file: RecordFile) {
   const opened = await openFile(file.location, { followLink: true });
   if (!sameStamp(opened.stamp, file.stamp)) throw changed(file.path);
   const source: AsyncBuffer = {
@@ -57,17 +85,23 @@ export async function* parquetBatches(file: RecordFile, options: BatchOptions): 
     slice: async (start, end = opened.size) => Uint8Array.from(await opened.read(start, end - start)).buffer,
   };
   const metadata = await decoding(file, () => parquetMetadataAsync(source, { geoparquet: false }));
+  return { opened, source, metadata };
+}
+
+/** Rows of a Parquet file in JavaScript: the common types; the addon reads all that version 1 knows. */
+export async function* parquetBatches(file: RecordFile, options: BatchOptions): AsyncGenerator<Batch> {
+  const { opened, source, metadata } = await openParquet(file);
   const { children } = parquetSchema(metadata);
   for (const child of children) checkNode(child, 0);
   const row = rowEncoder(children, options);
   const batch = new Batch();
-  const rows = Number(metadata.num_rows);
-  for (let start = 0; start < rows; start += ROWS) {
+  const [first, rows] = rowsOf(file, metadata);
+  for (let start = first; start < rows; start += ROWS) {
     for (const each of await readRows(file, { source, metadata, start, end: Math.min(rows, start + ROWS) })) {
       row(each, batch);
       batch.close(0);
     }
-    options.onBytes?.(Math.floor((opened.size * ROWS) / rows));
+    options.onBytes?.(Math.floor((opened.size * ROWS) / Number(metadata.num_rows)));
     yield batch;
     batch.clear();
   }

@@ -1,7 +1,7 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Files } from '../../domain/ports/files.ts';
 import type { RecordFile } from '../../domain/ports/records.ts';
-import { secretId, type Plan, type PlannedSlice } from '../../domain/records/plan.ts';
+import { originOf, secretId, type Plan, type PlannedSlice } from '../../domain/records/plan.ts';
 import type { DataPorts } from './locate.ts';
 import { partFile, readPlan, requirePlanned } from './work-folder.ts';
 
@@ -32,10 +32,10 @@ export async function indexPart({ root, folder, part, secret }: PartInput, ports
   const real = await ports.files.realPath(root);
   const files: RecordFile[] = [];
   for (const slice of plan.parts[part] ?? []) files.push(await sliceOf(real, plan, slice, ports.files));
-  const into = partFile(folder, part);
+  const into = { location: partFile(folder, part), origin: originOf(plan, part) };
   const job = { files, reading: plan.reading, secret, keep: true, into };
   const { roots } = await ports.records.index(job, ports);
-  return { records: roots.records, written: into };
+  return { records: roots.records, written: into.location };
 }
 
 async function sliceOf(root: string, { files: all }: Plan, slice: PlannedSlice, files: Files): Promise<RecordFile> {

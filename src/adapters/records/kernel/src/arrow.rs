@@ -1,5 +1,6 @@
 //! Parquet and Arrow IPC, decoded by arrow-rs, by logical type alone; `cells` encodes what they hold.
 
+use crate::blocks::{self, Pieces, Slice};
 use crate::cells::Struct;
 use crate::columns::Columns;
 use crate::encode::NULL;
@@ -11,6 +12,7 @@ use arrow_schema::{ArrowError, DataType, Field, IntervalUnit, Schema};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
 use std::fs::File;
 use std::io::{Read, Seek};
+use std::ops::Range;
 
 const ROWS: usize = 2048;
 const MAX_DEPTH: usize = 64;
@@ -36,11 +38,13 @@ impl From<parquet::errors::ParquetError> for Stop {
     }
 }
 
-/// The footer of a Parquet file. @return how many row groups it has, to read by.
-pub fn parquet_footer(file: &File) -> Result<(ArrowReaderMetadata, usize), Stop> {
+/// The footer of a Parquet file. @return which row groups the slice has, to read by; without one all.
+pub fn parquet_footer(file: &File, slice: Option<&Slice>) -> Result<(ArrowReaderMetadata, Range<usize>), Stop> {
     let footer = ArrowReaderMetadata::load(file, Default::default())?;
-    let groups = footer.metadata().num_row_groups();
     check_schema(footer.schema())?;
+    let size = file.metadata()?.len();
+    let starts = blocks::row_groups(footer.metadata());
+    let groups = blocks::owned(&starts, slice.unwrap_or(&(0..size)), size);
     Ok((footer, groups))
 }
 
@@ -57,13 +61,24 @@ impl Reader {
         Ok(())
     }
 
-    /// An Arrow IPC file (Feather version 2 is one) or stream.
-    pub fn ipc(&mut self, mut file: File, mut take: impl FnMut(&mut Found) -> Result<(), Stop>) -> Result<(), Stop> {
+    /// An Arrow IPC file (Feather version 2 is one) or stream, or the record batches of a slice of it.
+    pub fn ipc(&mut self, mut file: File, slice: Option<&Slice>, mut take: impl FnMut(&mut Found) -> Result<(), Stop>) -> Result<(), Stop> {
         let mut magic = [0; 6];
         let is_file = file.read_exact(&mut magic).is_ok() && &magic == b"ARROW1";
         file.rewind()?;
+        let size = file.metadata()?.len();
         if is_file {
-            let reader = FileReader::try_new_buffered(file, None)?;
+            let owned = slice.map(|slice| Ok::<_, Stop>(blocks::owned(&blocks::batches(&file, size)?, slice, size))).transpose()?;
+            let mut reader = FileReader::try_new_buffered(file, None)?;
+            check_schema(&reader.schema())?;
+            let Some(Range { start, end }) = owned else { return self.all(reader, &mut take) };
+            if start == end {
+                return Ok(());
+            }
+            reader.set_index(start)?;
+            self.all(reader.take(end - start), &mut take)
+        } else if let Some(slice) = slice {
+            let reader = StreamReader::try_new_buffered(Pieces::new(file.try_clone()?, blocks::messages(&file, slice, size)?), None)?;
             check_schema(&reader.schema())?;
             self.all(reader, &mut take)
         } else {

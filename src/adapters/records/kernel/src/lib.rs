@@ -1,5 +1,5 @@
 //! Records of datasets (`weighmark-records/1`, docs/datasets.md). In dependency order: `lanes` hashes many short messages;
-//! `encode` writes values, `json`, `fast`, `csv` and `arrow` (by `cells`) read them; `scan` reads lines, of files by `segments`; `run`
+//! `encode` writes values, `json`, `fast`, `csv` and `arrow` (by `cells`, a slice of a file by `blocks`) read them; `scan` reads lines, of files by `segments`; `run`
 //! shares the work out; `spill`, `sort`, `trees` and `index` make roots and the index of it; `addon` is what Node calls, and
 //! `wasm` what it calls where there is no addon. It knows nothing of signatures or policies.
 
@@ -20,6 +20,8 @@ mod wasm;
 mod addon;
 #[cfg(unix)]
 pub mod arrow;
+#[cfg(unix)]
+pub mod blocks;
 #[cfg(unix)]
 mod cells;
 #[cfg(unix)]

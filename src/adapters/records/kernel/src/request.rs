@@ -3,10 +3,10 @@
 use crate::csv::{Cell, Table};
 use crate::index::Indexed;
 use crate::lanes::Hash;
-use crate::run::{Failure, Format, Request};
+use crate::run::{Failure, Format, Request, Source};
 use crate::scan::{Lines, Stop};
 
-/// `format as-text delimiter header empty threads secret out spill types… "" files…`; None if malformed.
+/// `format as-text delimiter header empty threads secret out spill types… "" files…`, a file being `path start end`, both empty for the whole; None if malformed.
 pub fn parse(bytes: &[u8]) -> Option<Request> {
     let text = std::str::from_utf8(bytes).ok()?;
     let mut fields = text.strip_suffix('\0')?.split('\0');
@@ -35,7 +35,13 @@ pub fn parse(bytes: &[u8]) -> Option<Request> {
         "arrow" => Format::Arrow { as_text },
         _ => return None,
     };
-    Some(Request { format, secret, threads, out, spill, files: fields.map(str::to_owned).collect() })
+    let mut files = Vec::new();
+    while let Some(path) = fields.next() {
+        let (start, end) = (fields.next()?, fields.next()?);
+        let slice = if start.is_empty() { None } else { Some(start.parse().ok()?..end.parse().ok()?) };
+        files.push(Source { path: path.to_owned(), slice });
+    }
+    Some(Request { format, secret, threads, out, spill, files })
 }
 
 fn secret_of(hex: &str) -> Option<Option<Hash>> {
