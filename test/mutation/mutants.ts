@@ -75,7 +75,7 @@ export const TENTHS: Readonly<Record<(typeof ROOMS)[number], readonly string[]>>
     'test/security/partial.test.ts',
   ],
   'src/flows/gate': [
-    'test/flows/gate/{decisions,environment,gate-content,lineage,policy-load,promote,promote-all}.test.ts',
+    'test/flows/gate/{answers,decisions,environment,gate-content,lineage,policy-load,promote,promote-all}.test.ts',
     'test/security/{denials-door,denials-outlive}.test.ts',
   ],
   'src/domain/tlog': ['test/domain/tlog/*.test.ts'],

@@ -126,6 +126,20 @@ test('from a registry elsewhere a file is read as a stream, to its last byte; wh
   );
 });
 
+test('hashing in place ends with the run that asked for it', async (t) => {
+  const world = await gateWorld();
+  t.after(world.close);
+  const id = await world.publish('acme/m:1', FILES, () => []);
+  const own = await world.ports.hasher();
+  const heard: (AbortSignal | undefined)[] = [];
+  const hasher = async () =>
+    Promise.resolve({ ...own, hash: (jobs, how) => (heard.push(how.signal), own.hash(jobs, how)) } as Hasher);
+  const { signal } = new AbortController();
+  await readContent({ name: 'acme/m', id }, world.registry, { ...world.ports, hasher, signal });
+  await readContent({ name: 'acme/m', id }, world.registry, { ...world.ports, hasher });
+  assert.deepEqual(heard, [signal, undefined]);
+});
+
 test('an artifact of very many files is read by all of its manifests', async (t) => {
   const world = await gateWorld();
   t.after(world.close);
@@ -165,13 +179,13 @@ test('a fault of the machine while a file is looked at is no word about the file
 test('a digest list that a trusted BOM names is held against what was read; another is nobody’s word', async () => {
   const [sha256, blake3] = [sha256Hex('a'), 'b'.repeat(64)];
   const content = { files: [listed('a', 'w.bin')], blake3: new Map([['w.bin', blake3]]) } as unknown as GateContent;
-  const answer = async (said: string, named = true) => {
+  const answer = async (said: string, named = true, predicateType: string = PREDICATES.bom) => {
     const list = Buffer.from(formatDigestList([{ path: 'w.bin', sizeBytes: 1, sha256, blake3: said }]));
     const subject = [
       { digest: { sha256: named ? sha256Hex(list) : sha256 }, annotations: { kind: 'list' } },
       { digest: {}, annotations: { kind: 'list' } },
     ];
-    const claim = { statement: { predicateType: PREDICATES.bom, predicate: {}, subject } } as unknown as VerifiedClaim;
+    const claim = { statement: { predicateType, predicate: {}, subject } } as unknown as VerifiedClaim;
     const registry = { attachments: async () => Promise.resolve([list]) } as unknown as Registry;
     return (await blake3Findings({ name: 'm', id: 'x' }, content, { registry, claims: [claim] })).map(
       ({ code }) => code,
@@ -180,6 +194,7 @@ test('a digest list that a trusted BOM names is held against what was read; anot
   assert.deepEqual(await answer(blake3), []);
   assert.deepEqual(await answer('c'.repeat(64)), ['digest-conflict']);
   assert.deepEqual(await answer('c'.repeat(64), false), []);
+  assert.deepEqual(await answer('c'.repeat(64), true, PREDICATES.evaluation), [], 'an evaluation lists nothing');
 });
 
 describe('what a trusted claim says beside the SHA-256 of a file that was read', () => {

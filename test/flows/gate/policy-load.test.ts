@@ -18,9 +18,9 @@ async function placed(t: TestContext) {
   const path = join(folder, 'acme.yaml');
   const files = createFiles();
   const versions = createVersionMemory(files, join(world.folder, 'state'));
-  const load = (trust: readonly TrustEntry[] = [], inside: readonly string[] = []) =>
+  const load = (trust: readonly TrustEntry[] = [], inside: readonly string[] = [], at = path) =>
     loadPolicy(
-      { path, shown: 'acme.yaml', inside },
+      { path: at, shown: 'acme.yaml', inside },
       {
         files,
         versions,
@@ -105,6 +105,21 @@ test('a policy only goes forward, in its line: at its place, or by its name wher
   await load();
   await version(2);
   await assert.rejects(load(), { code: 'policy-rollback', hint: /^no version is higher: if version / });
+});
+
+test('two projects may both call theirs acme; who signs it is told an old copy wherever it lies', async (t) => {
+  const { world, path, load, sign } = await placed(t);
+  const anna = await world.person('anna');
+  const text = (version: number) => policyText().toString().replace('version: 1', `version: ${version}`);
+  await writeFile(path, text(3));
+  await load();
+  const elsewhere = join(world.folder, 'elsewhere.yaml');
+  await writeFile(elsewhere, text(2));
+  assert.equal((await load([], [], elsewhere)).policy.version, 2);
+  await sign(anna);
+  await load([trusted(anna)]);
+  await world.sign(elsewhere, anna, { signature: `${elsewhere}.sig` });
+  await assert.rejects(load([trusted(anna)], [], elsewhere), { code: 'policy-rollback' });
 });
 
 test('a policy inside what it judges is nobody’s', async (t) => {

@@ -242,6 +242,7 @@ test('a file of a folder that is signed as a whole is told how to be verified; e
 test('what is wrong with the question or the trust is thrown, not judged', async (t) => {
   const { world, anna, root, verify } = await signed(t, { 'w.bin': 'w' });
   await assert.rejects(world.verify(join(root, 'nothing'), [anna.trust]), { code: 'not-found' });
+  await assert.rejects(verify({ only: '*.gguf' }), { code: 'not-found' });
   for (const code of ['trust-invalid', 'config-invalid', 'trust-unavailable'] as const)
     await assert.rejects(verify({}, { trust: async () => Promise.reject(new WeighmarkError(code, 'm')) }), { code });
   const judged = await verify({}, { trust: async () => Promise.reject(new WeighmarkError('unreadable', 'm')) });
