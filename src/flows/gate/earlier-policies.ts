@@ -1,7 +1,7 @@
 import { createAuthority, policyHearing } from '../../domain/authority/authority.ts';
 import { saysNo } from '../../domain/authority/polarity.ts';
 import { hear } from '../../domain/authority/speaker.ts';
-import { PROMOTER_ROLE, REVOKER_ROLE, type Environment, type Policy } from '../../domain/authority/types.ts';
+import { PROMOTER_ROLE, type Environment, type Policy } from '../../domain/authority/types.ts';
 import { readPromotion } from '../../domain/authority/vsa.ts';
 import { sha256Hex } from '../../domain/digest/hex.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
@@ -258,8 +258,7 @@ async function digestsNamedUnder(
 
 function tryPolicy(bytes: Uint8Array): Policy | null {
   try {
-    const policy = parsePolicy(bytes);
-    return policy.roles.some(({ name }) => name === REVOKER_ROLE || name === PROMOTER_ROLE) ? policy : null;
+    return parsePolicy(bytes);
   } catch {
     return null;
   }

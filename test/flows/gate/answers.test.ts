@@ -8,12 +8,14 @@ import { findingsOf, verdictOf } from '../../../src/domain/base/verdict.ts';
 import { parseBundle } from '../../../src/domain/claims/bundle.ts';
 import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
 import { buildStatement, parseStatement } from '../../../src/domain/claims/statement.ts';
+import type { VerifiedClaim } from '../../../src/domain/claims/types.ts';
 import { subject } from '../../../src/domain/claims/subjects.ts';
 import { sha256Hex } from '../../../src/domain/digest/hex.ts';
 import { parsePolicy } from '../../../src/domain/policy/parse.ts';
 import type { Registry } from '../../../src/domain/ports/registry.ts';
+import { columnsOf } from '../../../src/domain/tlog/columns.ts';
 import type { LogLeaf } from '../../../src/domain/tlog/leaf.ts';
-import { orphansAgainst } from '../../../src/flows/gate/earlier-policies.ts';
+import { findOrphans, orphansAgainst } from '../../../src/flows/gate/earlier-policies.ts';
 import { checkEnvironment } from '../../../src/flows/gate/environment.ts';
 import { lineage } from '../../../src/flows/gate/lineage.ts';
 import { pinnedFindings } from '../../../src/flows/gate/log-freshness.ts';
@@ -24,7 +26,7 @@ import { revoke, takeSnapshot } from '../../../src/flows/gate/revoke.ts';
 import { revokeAgain } from '../../../src/flows/gate/revoke-again.ts';
 import { rollback } from '../../../src/flows/gate/rollback.ts';
 import { attachClaim } from '../../../src/flows/registry/attach.ts';
-import { bomOf, bundleFor, hex, type Name } from '../../domain/policy/world.ts';
+import { bomOf, bundleFor, evaluation, hex, logged, NOW, type Name } from '../../domain/policy/world.ts';
 import { certified, policyWith } from '../../security/denials-world.ts';
 import {
   AUTHORITY_PEM,
@@ -76,6 +78,31 @@ test('what a change of the policy would silence is found, and said again by some
     );
     assert.deepEqual(await revokeAgain(LATER, ports(world, 'rob')), [], 'it is heard now');
   }));
+
+test('without a no that nobody hears no earlier policy is looked for', async () => {
+  const no = await evaluation('FAILED');
+  const looked: string[] = [];
+  const registry = {
+    attachments: async (name: string) => (looked.push(name), Promise.resolve([])),
+  } as unknown as Registry;
+  const leaf = logged(0, { bundle: hex('promotion') } as VerifiedClaim, 'prod').leaf;
+  const find = (claims: readonly VerifiedClaim[]) =>
+    findOrphans({
+      registry,
+      log: { entries: columnsOf([leaf]) } as never,
+      policy: POLICY,
+      verification: { keyless: null, now: NOW },
+      bundles: new Map([
+        [
+          no.bundle,
+          bundleFor({ by: 'erin', type: PREDICATES.evaluation, about: hex('m'), predicate: { result: 'FAILED' } }),
+        ],
+      ]),
+      claims,
+    });
+  assert.deepEqual([await find([no]), looked], [[], []]);
+  assert.deepEqual([await find([]), looked], [[], ['acme/enc']]);
+});
 
 test('a signature repeated says nothing new; a snapshot counts what is in force where an environment asks for all of it', () =>
   inWorld(async (world) => {
