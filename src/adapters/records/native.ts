@@ -65,7 +65,7 @@ function newFile(folder: string): string {
 }
 
 /** The file is the one that was walked, before and after: the addon opens it by its name. */
-function checkStamp({ location, path, stamp }: RecordFile): void {
+export function checkStamp({ location, path, stamp }: RecordFile): void {
   const stat = statSync(location, { bigint: true, throwIfNoEntry: false });
   if (stat === undefined || !sameStamp(stampOf(stat), stamp)) throw changed(path);
 }
