@@ -5,7 +5,7 @@ import { parsePolicy } from '../../src/domain/policy/parse.ts';
 import { orphansAgainst } from '../../src/flows/gate/earlier-policies.ts';
 import { revoke } from '../../src/flows/gate/revoke.ts';
 import { rollback } from '../../src/flows/gate/rollback.ts';
-import { bundleFor, people, type Name } from '../domain/policy/world.ts';
+import { bundleFor, manifest, people, type Name } from '../domain/policy/world.ts';
 import {
   MODEL_FILES,
   bare,
@@ -126,6 +126,21 @@ test('a list of records that must go and a failed check of a dataset stay, where
     lint.map(({ orphan }) => `${orphan.what} by ${orphan.by}`),
     ['1 record of acme/data must go, by a list by rita'],
   );
+});
+
+test('a check of a dataset that failed is heard though it names another beside it', async (t) => {
+  const of = await world(t);
+  const { dataset, model } = await publishStory(of);
+  const text = Buffer.from(
+    policyText().toString().replace('- name: staging', '- name: staging\n    datasets: { require: [reference] }'),
+  );
+  await promoteAs(of, 'ci', 'staging', { text });
+  await every(of, model, text, [], 0);
+  const about = [manifest(bare(dataset), 'acme/data'), manifest(hashOf('the test data'), 'acme/test-data')];
+  const predicate = { check: 'overlap', result: 'FAILED' };
+  const check = bundleFor({ by: 'erin', type: PREDICATES['records-check'], about, predicate });
+  await attach(of, dataset, check, { name: 'acme/data' });
+  await every(of, model, text, ['claim-negative'], 1);
 });
 
 test('what a scanner finds after the promotion is heard where only the promotion is asked about', async (t) => {

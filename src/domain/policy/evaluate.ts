@@ -21,6 +21,7 @@ import { checkPromoted } from './promotions.ts';
 import { NOTHING, checkNegatives, checkRequired, type RuleResult } from './required.ts';
 import { checkDatasetClaims } from './dataset-claims-rule.ts';
 import { checkRemovedRecords } from './removal-rule.ts';
+import { personOf } from '../authority/one-person.ts';
 import { reaching } from '../authority/reach.ts';
 import { targetText } from '../authority/revocation.ts';
 import { collectRevocations } from '../authority/revocations.ts';
@@ -61,6 +62,7 @@ export function caseOf(facts: GateFacts, policy: Policy, environment: Environmen
     authority,
     index,
     revocations,
+    personOf: personOf(policy, claims, authority),
     digest,
     known,
     about,

@@ -1,3 +1,4 @@
+import { firstOf } from '../../domain/base/lists.ts';
 import { compareIndexes, type Positions } from '../../domain/records/compare.ts';
 import { differingFields, fieldsOf, toJson } from '../../domain/records/decode.ts';
 import { recordHash } from '../../domain/records/keys.ts';
@@ -103,10 +104,9 @@ function requireColumns(asked: readonly string[], datasets: readonly IndexedData
   const names = [...new Set(known.flatMap((columns) => Object.keys(columns ?? {})))];
   const missing = asked.find((column) => !names.includes(column));
   if (missing === undefined) return;
-  const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : '';
   throw new WeighmarkError('usage', `there is no column ${missing}`, {
     subject: missing,
-    hint: `there are: ${names.slice(0, NAMED).join(', ')}${more}`,
+    hint: `there are: ${firstOf(names, NAMED)}`,
   });
 }
 

@@ -1,3 +1,4 @@
+import { firstOf } from '../../domain/base/lists.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { sha256Hex } from '../../domain/digest/hex.ts';
 import type { Files, FileStamp } from '../../domain/ports/files.ts';
@@ -96,8 +97,7 @@ export function withPart<T>(folder: string, part: number, records: Records, ask:
 const NAMED = 20;
 
 export function missingParts(missing: readonly number[], step: 'part' | 'reduce'): WeighmarkError {
-  const more = missing.length > NAMED ? ` and ${missing.length - NAMED} more` : '';
-  return new WeighmarkError('incomplete', `not made yet: ${missing.slice(0, NAMED).join(', ')}${more}`, {
+  return new WeighmarkError('incomplete', `not made yet: ${firstOf(missing, NAMED)}`, {
     facts: { missing: String(missing.length) },
     hint: `\`weighmark dataset ${step}\` makes them, each by its number`,
   });

@@ -17,7 +17,7 @@ import { globMatches } from '../../domain/base/glob.ts';
 import { counted, formatBytes } from '../../domain/base/units.ts';
 import { findingOf, type Evidence, type Finding } from '../../domain/base/verdict.ts';
 import type { HashTreePorts } from '../content/hash-tree.ts';
-import { least } from '../../domain/base/lists.ts';
+import { firstOf, least } from '../../domain/base/lists.ts';
 
 export interface PartQuestion {
   /** Absolute. */
@@ -352,6 +352,5 @@ const SHOWN = 3;
 function nameRanges(ranges: readonly ByteRange[], tensors: readonly Selected[]): string {
   const names =
     tensors.length > 0 ? tensors.map(({ name }) => name) : ranges.map(({ start, end }) => `bytes ${start} to ${end}`);
-  const more = names.length > SHOWN ? ` and ${names.length - SHOWN} more` : '';
-  return `${names.slice(0, SHOWN).join(', ')}${more}`;
+  return firstOf(names, SHOWN);
 }

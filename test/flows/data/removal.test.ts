@@ -127,3 +127,23 @@ test('removed records: the proof that shows one present refuses', async () => {
   const claims = [...chain, await removal('rita', [7]), held.bom, await absence(D0, predicate)];
   assert.ok(outcome(claims).includes(`removed-record 1 ${D0.slice(0, 4)}`), outcome(claims).join());
 });
+
+test('removed records: by a revoker lost since it is open, unless proofs show them gone; what is shown is evidence', async () => {
+  const chain = Object.values(await honest());
+  const target = { kind: 'principal', name: 'rita', since: '2026-11-01T00:00:00Z' };
+  const predicate = { version: 1, action: 'revoke', target, reason: 'left' };
+  const lost = await claim({ by: 'rob', type: PREDICATES.revocation, about: D0, predicate });
+  const judged = (...more: readonly VerifiedClaim[]) =>
+    decide(facts([...chain, ...more], { revocations: [{ claim: lost, index: 1 }] }), rules);
+  const wanted = await removal('rita', [7]);
+  const codes = (...more: readonly VerifiedClaim[]) =>
+    findingsOf(judged(wanted, ...more)).map((finding) => `${finding.code} ${exitOf(finding)}`);
+  assert.deepEqual(codes(), ['denial-unconfirmed 4', 'denial-unconfirmed 4'], 'of each dataset, once');
+  const [clean, also] = [await described(D0, [1], [7]), await described(D1, [8], [7])];
+  const shown = [clean.bom, also.bom, await absence(D0, await clean.proof()), await absence(D1, await also.proof())];
+  assert.deepEqual(codes(...shown), []);
+  const said = ({ checks }: ReturnType<typeof decide>) =>
+    checks.find(({ name }) => name === 'removed-records')?.evidence.map(({ what }) => what);
+  assert.deepEqual(said(judged(wanted, ...shown)), ['1 removed record in none of 2 datasets']);
+  assert.deepEqual(said(judged()), ['nobody wants a record removed']);
+});
