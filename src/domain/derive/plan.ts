@@ -1,7 +1,7 @@
 import { elementsOf } from '../formats/tensors.ts';
 import { converterOf, DROPPED, renamer, type Change, type Converter } from './converters.ts';
 import type { Settings } from './settings.ts';
-import { mapped, reshaped, rowsOf, stacked, transposed, TRANSPOSED_BYTES, type View } from './view.ts';
+import { mapped, reshaped, rowsOf, stacked, transposed, type View } from './view.ts';
 
 /** A tensor of one side, as its file holds it. */
 export interface SideTensor {
@@ -157,7 +157,7 @@ function applyChange(change: Change, view: View, child: SideTensor, { settings, 
       return permuted(view, settings.keyValueHeads);
     case 'transpose':
       if (view.shape.length < 2) return view;
-      return elementsOf(view.shape) * view.width > TRANSPOSED_BYTES ? 'it is too large to transpose' : transposed(view);
+      return transposed(view);
     case 'drop-middle-axis':
       return view.shape.length === 3
         ? reshaped(

@@ -17,7 +17,8 @@ import { importanceOf, type Importance } from './importance.ts';
 import { openSide, readBeside, type Opened, type SideInput } from './side.ts';
 import { viewOfChild, viewsOf } from './views.ts';
 import { mergedTensors, type MergedTensors, type MergeSides } from './adapter-merge.ts';
-import { affineWeights, compareAffine, partsOf } from './affine.ts';
+import { compareAffine } from './affine.ts';
+import { affineWeights, partsOf } from './affine-parts.ts';
 import { calibratedWeights, calibrationBeside, compareCalibrated, partsOf as calibratedParts } from './calibrated.ts';
 import { mayBeLed, type Calibration } from '../../domain/derive/calibrated.ts';
 import { comparePacked, packedWeights } from './packed.ts';
@@ -176,7 +177,7 @@ async function derived(input: DeriveInput, sides: Sides, ports: DerivePorts): Pr
   const missing = plan.missing.filter((name) => !covered.has(name));
   const calibration = child.format === 'gguf' ? null : await calibrationBeside(child);
   const coded = new Set([...packed.keys(), ...affine.keys()]);
-  const compressed = child.tensors.some(({ tensor }) => tensor.name.endsWith('.weight_scale'));
+  const compressed = child.tensors.some(({ tensor }) => /\.weight_scale$|_Q\d+G\d+$/.test(tensor.name));
   const led = known.map((tensor) => ledByData(tensor, { coded, calibration, compressed }));
   const folding = { child: parts, parents, affine };
   return outcomeOf(input, {
@@ -192,7 +193,7 @@ async function derived(input: DeriveInput, sides: Sides, ports: DerivePorts): Pr
 
 /**
  * What data led is not held to the parent's numbers: the child says so itself, and is not believed for it either. LLM Compressor
- * (`weight_scale`) writes the same form for codes that data chose, and who lost its recipe is no forger.
+ * (`weight_scale`) and ONNX Runtime's tools (`_Q4G32`) write the same form for codes that data chose, and who lost its recipe is no forger.
  */
 function ledByData(
   tensor: TensorVerdict,
