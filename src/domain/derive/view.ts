@@ -83,6 +83,18 @@ async function cutRows(
   return bytes.subarray(from, from + count * width);
 }
 
+/** With rows of zeros behind, up to as many as `rows`. */
+export function lengthened(view: View, rows: number): View {
+  const own = elementsOf(view.shape);
+  const read = async (start: number, count: number): Promise<Uint8Array> => {
+    const out = Buffer.alloc(count * view.width);
+    const held = Math.max(0, Math.min(count, own - start));
+    if (held > 0) out.set(await view.read(start, held));
+    return out;
+  };
+  return { ...view, shape: [rows, ...view.shape.slice(1)], read };
+}
+
 /** Views of one shape on a new first axis. */
 export function stacked(views: readonly View[]): View {
   const [first] = views;
