@@ -9,6 +9,8 @@ const GROWN: Readonly<Record<string, number>> = {
   completion: 2,
   'dataset-check': 3,
   'dataset-diff': 2,
+  'dataset-index': 2,
+  'dataset-merge': 2,
   derive: 2,
   diff: 2,
   hash: 2,

@@ -17,6 +17,20 @@ const WITHIN: Readonly<Record<string, string>> = {
   readAttribute: 'format:hdf5',
   readTorchZip: 'format:zip',
   parseExtra: 'format:zip',
+  u16: 'format:zip',
+  u32: 'format:zip',
+  u64: 'format:zip',
+  numberAt: 'format:hdf5',
+  isCodeAt: 'scan:marshal',
+  recognise: 'every format: what nothing else is',
+  addPart: 'what this user remembers, under its digest: its tests bend each byte',
+  verifyClaim: 'trust:verifyClaim, of what is signed',
+  hear: 'trust:verifyClaim',
+  verifyFileSignature: 'trust:verifyFileSignature, of what is signed',
+  judgeSigner: 'trust:verifyClaim',
+  leafOfClaim: 'registry:aboutOf and claims:parseBundle',
+  signsFiles: 'claims:parseBundle and claims:parseStatement',
+  readBeside: 'no bytes: the name of a file',
 };
 
 test('every row of every table of readers is a target, and every parser of the domain', async () => {

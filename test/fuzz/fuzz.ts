@@ -1,7 +1,8 @@
 /**
- * `npm run fuzz -- [--seconds N] [--target T]… [--seed N] [--out DIR] [--list]`: changes bytes at random, keeps what makes
+ * `npm run fuzz -- [--seconds N] [--idle N] [--target T]… [--seed N] [--out DIR] [--list]`: changes bytes at random, keeps what makes
  * code run that did not run before, and looks for what no reader may do: throw anything but a refusal, work without
- * bounds, not end, pass what was not signed. A target is a part of a name. Exit 1 if anything was found.
+ * bounds, not end, pass what was not signed. A target is a part of a name; it has N seconds of computing, or ends when it has seen nothing new for `--idle`
+ * of them. Exit 1 if anything was found.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
@@ -14,6 +15,7 @@ import type { Found, Report, Task } from './worker.ts';
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '60' },
+    idle: { type: 'string', default: 'Infinity' },
     target: { type: 'string', multiple: true, default: [''] },
     seed: { type: 'string', default: '1' },
     out: { type: 'string', default: 'fuzz-found' },
@@ -23,7 +25,7 @@ const { values } = parseArgs({
 const MOST_BYTES = 1 << 20;
 /** Without a new input in so long nothing is being worked on any more, on however busy a machine. */
 const HANG_MS = 120_000;
-const NOTHING = { runs: 0, corpus: 0, blocks: 0, most: 0 };
+const NOTHING = { seconds: 0, runs: 0, corpus: 0, blocks: 0, most: 0 };
 
 const names = (await targets())
   .map(({ name }) => name)
@@ -41,27 +43,32 @@ async function fuzzAll(names: readonly string[]): Promise<void> {
 
 /** Says of each target as soon as it is done, in their order; the last may be of a loss. Returns how many that were. */
 async function fuzz(targets: readonly string[]): Promise<number> {
-  const shared = new SharedArrayBuffer(4 + MOST_BYTES);
-  const workerData: Task = { targets, seconds: Number(values.seconds), seed: Number(values.seed), shared };
+  const shared = new SharedArrayBuffer(8 + MOST_BYTES);
+  const progress = new Int32Array(shared, 0, 2);
+  const [seconds = 0, idle = 0, seed = 0] = [values.seconds, values.idle, values.seed].map(Number);
+  const workerData: Task = { targets, seconds, idle, seed, shared };
   const worker = new Worker(new URL('./worker.ts', import.meta.url), {
     workerData,
     resourceLimits: { maxOldGenerationSizeMb: 1024 },
   });
-  let done = 0;
+  let [done, before] = [0, -1];
   const say = (report: Report): void => {
     done += 1;
     if (tell(report) > 0) process.exitCode = 1;
   };
+  let watch: NodeJS.Timeout | undefined;
   const why = await new Promise<string | null>((resolve) => {
-    const hang = setTimeout(() => resolve('does not end'), 1000 * Number(values.seconds) + HANG_MS);
-    worker.on('message', (report: Report) => {
-      say(report);
-      hang.refresh();
-    });
+    watch = setInterval(() => {
+      const begun = Atomics.load(progress, 0);
+      if (begun === before) resolve('does not end');
+      before = begun;
+    }, HANG_MS);
+    worker.on('message', say);
     worker.once('error', (error) => resolve(String(error)));
     worker.once('exit', () => resolve(null));
   });
-  const reading = Buffer.from(shared, 4, Atomics.load(new Int32Array(shared, 0, 1), 0));
+  clearInterval(watch);
+  const reading = Buffer.from(shared, 8, Atomics.load(progress, 1));
   const target = targets[done];
   if (why !== null && target !== undefined)
     say({ target, ...NOTHING, found: [{ kind: 'crash', bytes: Uint8Array.from(reading), why }] });
@@ -69,9 +76,9 @@ async function fuzz(targets: readonly string[]): Promise<number> {
   return done;
 }
 
-function tell({ target, runs, corpus, blocks, most, found }: Report): number {
+function tell({ target, seconds, runs, corpus, blocks, most, found }: Report): number {
   console.log(
-    `${target}: ${runs} inputs, ${corpus} kept, ${blocks} blocks, at most ${most} steps, ${found.length} found`,
+    `${target}: ${seconds} s, ${runs} inputs, ${corpus} kept, ${blocks} blocks, at most ${most} steps, ${found.length} found`,
   );
   for (const each of found) keep(target, each);
   return found.length;

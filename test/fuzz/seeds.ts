@@ -27,18 +27,26 @@ export interface Seed {
   readonly bytes: Uint8Array;
 }
 
+/** Read and looked at once, for all targets. */
+let files: readonly Seed[] | undefined;
+const formats = new WeakMap<Uint8Array, readonly string[]>();
+
 /** Files, and of files of lines each of the first lines too, and what stands after blank lines, as a note after its proof. */
 export async function seedsFor(target: Target): Promise<readonly Seed[]> {
-  const files = globSync('{fixtures,schemas,examples}/**/*', { cwd: ROOT })
-    .filter((path) => isSmall(join(ROOT, path)))
-    .toSorted()
-    .map((path) => ({ path, bytes: new Uint8Array(readFileSync(join(ROOT, path))) }));
-  const lines = files.filter(({ path }) => /jsonl$|files$|checkpoint|proof/.test(path)).flatMap(linesOf);
+  files ??= filesAndLines();
   const chosen: Seed[] = [...textsOf(target)];
-  for (const file of [...files, ...lines]) if (await suits(target, file)) chosen.push(file);
+  for (const file of files) if (await suits(target, file)) chosen.push(file);
   const plain = PLAIN.map((text) => ({ path: 'plain', bytes: Buffer.from(text) }));
   const starts = (target.starts ?? []).map((bytes) => ({ path: 'made', bytes }));
   return [...starts, ...plain, ...someOfEach(chosen)];
+}
+
+function filesAndLines(): readonly Seed[] {
+  const whole = globSync('{fixtures,schemas,examples}/**/*', { cwd: ROOT })
+    .filter((path) => isSmall(join(ROOT, path)))
+    .toSorted()
+    .map((path) => ({ path, bytes: new Uint8Array(readFileSync(join(ROOT, path))) }));
+  return [...whole, ...whole.filter(({ path }) => /jsonl$|files$|checkpoint|proof/.test(path)).flatMap(linesOf)];
 }
 
 /** Of each folder and ending a few, evenly spread: what is learnt from the hundredth of a kind costs as much as from the first. */
@@ -79,6 +87,7 @@ function unescaped(text: string): string {
 
 async function suits({ seeds }: Target, { path, bytes }: Seed): Promise<boolean> {
   if (seeds === undefined) return true;
-  const { matches } = await readFormat({ path, source: bytesSource(bytes) });
-  return seeds(path, matches);
+  const found = formats.get(bytes) ?? (await readFormat({ path, source: bytesSource(bytes) })).matches;
+  formats.set(bytes, found);
+  return seeds(path, found);
 }

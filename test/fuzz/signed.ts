@@ -1,6 +1,7 @@
-import { X509Certificate } from 'node:crypto';
+import { X509Certificate, sign } from 'node:crypto';
 import { verifiedTime } from '../../src/domain/trust/timestamp-authority.ts';
 import { verifyClaim, type Verification } from '../../src/domain/trust/verify-claim.ts';
+import { verifyFileSignature } from '../../src/domain/trust/verify-file.ts';
 import { ISSUER, SIGNED_AT, makeInstance, timestampToken, type Instance } from '../adapters/sigstore/instance.ts';
 import { bundleFor, hex, people } from '../domain/policy/world.ts';
 import { createKeylessVerifier } from '../../src/adapters/sigstore/verifier.ts';
@@ -37,8 +38,43 @@ export async function signed(): Promise<readonly Target[]> {
       keyless: () => Promise.resolve(keyless),
       now,
     }),
+    await files({ trust: [anna], keyless: null, now }),
     times(),
   ];
+}
+
+/** What `cosign sign-blob` writes beside a file. */
+function fileSignature(): Uint8Array {
+  const [content, { key }] = [Buffer.from('weights'), people.anna];
+  return Buffer.from(
+    JSON.stringify({
+      mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
+      verificationMaterial: { publicKey: { hint: '' }, tlogEntries: [], timestampVerificationData: null },
+      messageSignature: {
+        messageDigest: { algorithm: 'SHA2_256', digest: Buffer.from(hex('weights'), 'hex').toString('base64') },
+        signature: sign('sha256', content, key).toString('base64'),
+      },
+    }),
+  );
+}
+
+async function files(verification: Verification): Promise<Target> {
+  const honest = fileSignature();
+  const first = await verifyFileSignature(honest, verification);
+  if (!first.trusted) throw new Error(`the honest signature is refused: ${first.refusal.message}`);
+  const { sha256, signer } = first.signature;
+  return {
+    name: 'trust:verifyFileSignature',
+    run: async (bytes) => {
+      const outcome = await verifyFileSignature(bytes, verification);
+      if (!outcome.trusted) return;
+      const { signature } = outcome;
+      if (signature.sha256 !== sha256 || signature.times.length > 0 || signature.signer.kind !== signer.kind)
+        throw new TypeError('another file, signer or time is trusted');
+    },
+    seeds: (path) => /\.sig(?:store(?:\.json)?)?$/.test(path),
+    starts: [honest],
+  };
 }
 
 async function claims(name: string, honest: Uint8Array, verification: Verification): Promise<Target> {

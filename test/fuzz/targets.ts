@@ -40,6 +40,7 @@ export async function targets(): Promise<readonly Target[]> {
     ...records(),
     ...(await parsers()),
     ...(await (await import('./signed.ts')).signed()),
+    ...(await import('./answers.ts')).answers(),
   ];
 }
 
@@ -129,12 +130,18 @@ const GIVEN: Readonly<Record<string, unknown>> = {
   'subject: string': 'a',
   'location: string': 'a',
   'path: string': 'a',
+  'folder: string': 'a',
   'unnamed: string': 'a',
   'now: Date': new Date(0),
   'width: number': 5,
   'maxBytes: number': 1 << 16,
   "kind: 'user' | 'project'": 'user',
   'options: StrictYamlOptions': { subject: 'a' },
+  'code: Code': 'key-invalid',
+  'shown: string': 'a',
+  'files: readonly DescribedFile[]': [],
+  'known: readonly { readonly path: string }[]': [],
+  'added: readonly Uint8Array[]': [],
 };
 
 export interface Parser {
@@ -144,16 +151,38 @@ export interface Parser {
   readonly parameters: readonly string[];
 }
 
-/** Every function of the domain that is exported as `parse…`, `read…` or `decode…` and takes bytes or a text. */
+/**
+ * Every function of the domain and the flows that is exported as `parse…`, `read…` or `decode…` and takes bytes or a text,
+ * or that takes bytes which by their name came from elsewhere.
+ */
 export function parsersIn(root = ROOT): readonly Parser[] {
-  return globSync('src/domain/**/*.ts', { cwd: root }).flatMap((file) => {
+  return globSync('src/{domain,flows}/**/*.ts', { cwd: root }).flatMap((file) => {
     const text = readFileSync(join(root, file), 'utf8');
-    const found = text.matchAll(/^export (?:async )?function ((?:parse|read|decode)\w+)\(([^)]*)\)/gm);
+    const found = text.matchAll(/^export (?:async )?function (\w+)\(([^)]*)\)/gm);
     return [...found]
       .map(([, name = '', words = '']) => ({ file, name, parameters: parametersOf(words) }))
-      .filter(({ parameters }) => parameters.some(takesBytes));
+      .filter(({ name, parameters }) => isReader(name, parameters) && OURS[name] === undefined);
   });
 }
+
+function isReader(name: string, parameters: readonly string[]): boolean {
+  const [first = ''] = parameters;
+  return /^(?:parse|read|decode)/.test(name) ? parameters.some(takesBytes) : takesBytes(first) && FOREIGN.test(first);
+}
+
+const FOREIGN = /^(?:bytes|bundle|index|config|certificate|existing): /;
+
+/** They compute on bytes and read nothing from them. */
+const OURS: Readonly<Record<string, string>> = {
+  bytesSource: 'gives them on',
+  crc32c: 'a sum',
+  derInteger: 'writes',
+  ociDigest: 'a digest',
+  secretKey: 'a key of ours',
+  sha256: 'a digest',
+  sha256Hex: 'a digest',
+  smallSource: 'gives them on',
+};
 
 function parametersOf(words: string): readonly string[] {
   return words
@@ -163,7 +192,10 @@ function parametersOf(words: string): readonly string[] {
 }
 
 function takesBytes(parameter: string): boolean {
-  return /^\w+: (?:Uint8Array|Buffer|string|Uint8Array \| string)$/.test(parameter) && GIVEN[parameter] === undefined;
+  return (
+    /^\w+: (?:Uint8Array|Buffer|string|Uint8Array \| (?:string|null))$/.test(parameter) &&
+    GIVEN[parameter] === undefined
+  );
 }
 
 /** A parser that wants more than bytes and what is in the list above is a part of another reader. */

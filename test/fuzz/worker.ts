@@ -1,13 +1,16 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { beginCoverage, blocksSeen, forgetCoverage, takeCoverage } from './coverage.ts';
+import { beginCoverage, blocksSeen, forgetCoverage, learn, takeCoverage } from './coverage.ts';
 import type { Target } from './targets.ts';
 
 /** Fuzzes targets in a thread, so that the main thread can tell which hangs, and on what. */
 export interface Task {
   readonly targets: readonly string[];
+  /** Of computing, for each. */
   readonly seconds: number;
+  /** A target ends before if it has seen nothing new in so many seconds. */
+  readonly idle: number;
   readonly seed: number;
-  /** Length, then the bytes that are being read. */
+  /** How many inputs were begun, the length of the newest, and its bytes. */
   readonly shared: SharedArrayBuffer;
 }
 
@@ -19,6 +22,7 @@ export interface Found {
 
 export interface Report {
   readonly target: string;
+  readonly seconds: number;
   readonly runs: number;
   readonly corpus: number;
   readonly blocks: number;
@@ -33,16 +37,13 @@ interface State {
   readonly found: Found[];
   /** Each place once. */
   readonly places: Set<string>;
-  /** By its number of steps an input tells that it went its own way. */
-  readonly ways: Set<number>;
-  runs: number;
   most: number;
 }
 
 /** For any input, and for each byte of it. */
 const STEPS = { anInput: 3_000_000, aByte: 3_000 };
 /** What asking V8 costs is shared. */
-const BATCH = 32;
+const BATCH = { first: 32, most: 512 };
 const MOST_FOUND = 20;
 
 beginCoverage();
@@ -51,8 +52,8 @@ const { targets } = await import('./targets.ts');
 const { seedsFor } = await import('./seeds.ts');
 const { diceOf, mutate } = await import('./mutate.ts');
 
-const { targets: names, seconds, seed, shared } = workerData as Task;
-const [length, current] = [new Int32Array(shared, 0, 1), new Uint8Array(shared, 4)];
+const { targets: names, seconds, idle, seed, shared } = workerData as Task;
+const [progress, current] = [new Int32Array(shared, 0, 2), new Uint8Array(shared, 8)];
 const all = new Map((await targets()).map((each) => [each.name, each]));
 for (const name of names) {
   const target = all.get(name);
@@ -60,53 +61,62 @@ for (const name of names) {
   const report = await fuzz(target);
   parentPort?.postMessage(report);
 }
+// Targets may leave servers open.
+process.exit();
 
 async function fuzz(target: Target): Promise<Report> {
-  const state: State = { target, corpus: [], found: [], places: new Set(), ways: new Set(), runs: 0, most: 0 };
+  const state: State = { target, corpus: [], found: [], places: new Set(), most: 0 };
   forgetCoverage();
   const seeds = await seedsFor(target);
-  takeCoverage();
-  for (const { bytes } of seeds) {
-    const { steps, fresh } = await alone(state, bytes);
-    if (fresh > 0) state.corpus.push(bytes);
-    state.ways.add(steps);
-  }
+  takeCoverage(0);
+  for (const { bytes } of seeds) await explore(state, [bytes]);
   const dice = diceOf(seed);
-  const until = performance.now() + 1000 * seconds;
-  while (performance.now() < until && state.found.length < MOST_FOUND) {
-    const batch = Array.from({ length: BATCH }, () => mutate(state.corpus, dice));
-    takeCoverage();
-    for (const bytes of batch) await once(state, bytes);
-    const { steps, fresh } = takeCoverage();
-    if (fresh > 0 || steps > STEPS.anInput) for (const bytes of batch) await weigh(state, bytes, fresh > 0);
+  const begun = computed();
+  let [newest, runs, size] = [begun, seeds.length, BATCH.first];
+  while (computed() < Math.min(begun + seconds, newest + idle) && state.found.length < MOST_FOUND) {
+    const { steps, isNew } = await explore(
+      state,
+      Array.from({ length: size }, () => mutate(state.corpus, dice)),
+    );
+    runs += size;
+    if (isNew) newest = computed();
+    size = isNew || steps > STEPS.anInput / 2 ? Math.max(1, size >> 1) : Math.min(BATCH.most, 2 * size);
   }
-  const { corpus, found, runs, most } = state;
-  return { target: target.name, runs, corpus: corpus.length, blocks: blocksSeen(), most, found };
+  const { corpus, found, most } = state;
+  const took = Math.round(computed() - begun);
+  return { target: target.name, seconds: took, runs, corpus: corpus.length, blocks: blocksSeen(), most, found };
 }
 
-/** Of a batch that saw something new each is kept that goes another way than those before. */
-async function weigh(state: State, bytes: Uint8Array, keep: boolean): Promise<void> {
-  takeCoverage();
-  const { steps } = await alone(state, bytes);
-  if (!keep || state.ways.has(steps)) return;
-  state.ways.add(steps);
-  state.corpus.push(bytes);
+/** Which inputs see something new, or work too much, is looked for by halves; each that does alone is kept. */
+async function explore(state: State, inputs: readonly Uint8Array[]): Promise<{ steps: number; isNew: boolean }> {
+  for (const bytes of inputs) await once(state, bytes);
+  const { steps, fresh } = takeCoverage(inputs.length);
+  const [isNew, middle] = [fresh.length > 0, inputs.length >> 1];
+  if (middle === 0) for (const bytes of inputs) weigh(state, bytes, steps, isNew);
+  else if (isNew || steps > STEPS.anInput)
+    for (const half of [inputs.slice(0, middle), inputs.slice(middle)]) await explore(state, half);
+  // With what runs once in a process, whoever asks.
+  learn(fresh);
+  return { steps, isNew };
 }
 
-/** Since coverage was last taken. */
-async function alone(state: State, bytes: Uint8Array): Promise<{ readonly steps: number; readonly fresh: number }> {
-  await once(state, bytes);
-  const { steps, fresh } = takeCoverage();
+/** Seconds that this thread has computed: a busy machine takes nothing from a target. */
+function computed(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1e6;
+}
+
+function weigh(state: State, bytes: Uint8Array, steps: number, isNew: boolean): void {
+  if (isNew) state.corpus.push(bytes);
   state.most = Math.max(state.most, steps);
   if (steps > STEPS.anInput + STEPS.aByte * bytes.length)
     note(state, 'work', bytes, `${steps} steps for ${bytes.length} bytes`);
-  return { steps, fresh };
 }
 
 async function once(state: State, bytes: Uint8Array): Promise<void> {
   current.set(bytes.subarray(0, current.length));
-  Atomics.store(length, 0, bytes.length);
-  state.runs += 1;
+  Atomics.store(progress, 1, bytes.length);
+  Atomics.add(progress, 0, 1);
   try {
     await state.target.run(bytes);
   } catch (error) {

@@ -96,7 +96,7 @@ test('a list of records that must go and a failed check of a dataset stay, where
     by: 'rita',
     type: PREDICATES['removed-records'],
     about: bare(dataset),
-    predicate: buildRemovedRecords({ hashing: 'open', profile: 'typed', records: [hashOf('a record')] }),
+    predicate: buildRemovedRecords({ hashing: 'open', key: null, profile: 'typed', records: [hashOf('a record')] }),
     name: 'acme/data',
   });
   const check = bundleFor({
@@ -172,7 +172,7 @@ test('what a scanner finds after the promotion is heard where only the promotion
 });
 
 test('whoever wants records gone, or saw a check fail, and was lost since leaves it open, not refused', async (t) => {
-  const removal = buildRemovedRecords({ hashing: 'open', profile: 'typed', records: [hashOf('a record')] });
+  const removal = buildRemovedRecords({ hashing: 'open', key: null, profile: 'typed', records: [hashOf('a record')] });
   for (const [by, type, predicate, rule] of [
     ['rita', 'removed-records', removal, 'removedRecords: refuse'],
     ['erin', 'records-check', { check: 'overlap', result: 'FAILED' }, 'datasets: { require: [reference] }'],

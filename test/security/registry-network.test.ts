@@ -226,16 +226,19 @@ describe('rule 23: redirects and addresses', () => {
     const server = await startRegistry(t);
     const deps = { env: { HOME: folder } };
     await initRegistry(`oci://${server.host}/acme`, {}, deps);
-    server.fault = (request, response) => {
-      if (request.method !== 'POST') return false;
-      end(response, 202, { location: 'http://127.0.0.1:9/elsewhere' });
-      return true;
-    };
     const registry = await openRegistry(`oci://${server.host}/acme`, deps);
-    await assert.rejects(registry.putBytes('enc', `sha256:${'ab'.repeat(32)}`, Buffer.from('x')), {
-      code: 'network',
-      message: /sends us to/,
-    });
+    for (const location of ['http://127.0.0.1:9/elsewhere', 'http://[']) {
+      server.fault = (request, response) => {
+        if (request.method !== 'POST') return false;
+        end(response, 202, { location });
+        return true;
+      };
+      await assert.rejects(
+        registry.putBytes('enc', `sha256:${'ab'.repeat(32)}`, Buffer.from('x')),
+        { code: 'network', message: /sends us to/ },
+        location,
+      );
+    }
   });
 
   test('layer urls are never fetched', async () => {

@@ -14,6 +14,7 @@ export const CODES = {
   'anchor-inside': 2,
   'policy-invalid': 2,
   'key-unusable': 2,
+  'secret-mismatch': 2,
   'password-wrong': 2,
   'already-exists': 2,
   'not-found': 2,

@@ -357,6 +357,11 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
     wayOut:
       '`weighmark keygen NAME` makes a key; for a log say `--log-key FILE`, as in `weighmark push --log-key FILE`',
   },
+  'secret-mismatch': {
+    what: "Records that are hashed under one of the organisation's keys were asked about with another one, or with a list of hashes made under another: nothing would be found, and that would prove nothing.",
+    wayOut:
+      'name the file of the key that `weighmark dataset index` says with `--secret FILE`; make a list of hashes under the same key',
+  },
   'password-wrong': {
     what: "The key's password is wrong or missing.",
     wayOut: 'set WEIGHMARK_KEY_PASSWORD or WEIGHMARK_KEY_PASSWORD_FILE (docs/configuration.md), or type it',

@@ -236,11 +236,17 @@ test('a page of tags elsewhere is refused as before: the list would be another s
     createServer((_, response) => end(response, 200)),
     t,
   );
-  server.fault = (request, response) => {
-    if (!(request.url ?? '').includes('/tags/')) return false;
-    response.writeHead(200, { link: `<http://${elsewhere}/v2/more>; rel="next"` });
-    response.end('{"tags":[]}');
-    return true;
-  };
-  await assert.rejects(registry.claims('enc', id), { code: 'network', message: /sends us to/ });
+  for (const [next, named] of [
+    [`http://${elsewhere}/v2/more`, elsewhere],
+    ['http://[', 'an unreadable address'],
+  ] as const) {
+    server.fault = (request, response) => {
+      if (!(request.url ?? '').includes('/tags/')) return false;
+      response.writeHead(200, { link: `<${next}>; rel="next"` });
+      response.end('{"tags":[]}');
+      return true;
+    };
+    const message = `${server.host} sends us to ${named}`;
+    await assert.rejects(registry.claims('enc', id), { code: 'network', message });
+  }
 });

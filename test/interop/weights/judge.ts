@@ -70,6 +70,17 @@ function judgeAffine(): boolean {
   return lines.length === 84 && wrong.length === 0;
 }
 
+/** Four parents' thirteen children of ONNX Runtime, three parents' three of FP8; where scales were searched, codes are the nearest. */
+function judgeBlocks(): boolean {
+  const searched = (line: Line): boolean =>
+    /^(?:search|data)/.test(name(line)) && ['nearest codes', 'bounded'].includes(line.word);
+  const between = (line: Line): boolean => line.word === 'nearest codes' && name(line).startsWith('qdq-asymmetric');
+  const wrong = lines.filter((line) => line.word !== 'recomputed' && !searched(line) && !between(line));
+  console.log(`${lines.length - wrong.length} of ${lines.length} children`);
+  for (const line of wrong) console.log(JSON.stringify(line));
+  return lines.length === 75 && wrong.length === 0;
+}
+
 /** Nobody can say of codes that data chose: three parents' four children each. */
 function judgeCalibrated(): boolean {
   const wrong = lines.filter((line) => line.word !== 'undecided');
@@ -88,6 +99,7 @@ function judgeFolded(): boolean {
 
 const JUDGES: Readonly<Record<string, () => boolean>> = {
   affine: judgeAffine,
+  blocks: judgeBlocks,
   calibrated: judgeCalibrated,
   folded: judgeFolded,
   models: judgeModels,

@@ -9,8 +9,8 @@ import { bodyOf, send, sendFollowing, sendPatiently, type HttpRequest, type Http
 export interface OciClient {
   readonly base: URL;
   request(what: ClientRequest): Promise<HttpResponse>;
-  /** A URL the registry handed out (upload sessions, pages): on its own host only. */
-  urlOf(location: string): URL;
+  /** A URL the registry handed out (upload sessions, pages), seen from its root or from where it was: on its own host only. */
+  urlOf(location: string, from?: URL): URL;
 }
 
 export interface ClientRequest extends Omit<HttpRequest, 'url'> {
@@ -51,7 +51,7 @@ export async function openClient(
       if (!learned) throw denied(base, 401);
     }
   };
-  return { base, request: ask, urlOf: (location) => ownUrl(base, location) };
+  return { base, request: ask, urlOf: (location, from = base) => ownUrl(base, location, from) };
 }
 
 /** A path that asks for what nobody gives is closed to us: an answer, where only that was asked. */
@@ -100,10 +100,12 @@ function speaksNoTls(cause: unknown): boolean {
 }
 
 /** An upload session or page elsewhere would get our token: refused. */
-function ownUrl(base: URL, location: string): URL {
-  const url = new URL(location, base);
-  if (url.host === base.host && url.protocol === base.protocol) return url;
-  throw new WeighmarkError('network', `${base.host} sends us to ${url.host}`, { subject: base.host });
+function ownUrl(base: URL, location: string, from: URL): URL {
+  const url = URL.parse(location, from.href);
+  if (url?.host === base.host && url.protocol === base.protocol) return url;
+  throw new WeighmarkError('network', `${base.host} sends us to ${url?.host ?? 'an unreadable address'}`, {
+    subject: base.host,
+  });
 }
 
 /** @throws WeighmarkError by what the registry answered; the body's text is shown escaped and short. */

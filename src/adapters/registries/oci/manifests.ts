@@ -163,6 +163,6 @@ export function nextPage(client: OciClient, response: HttpResponse): URL | null 
   const [, next] =
     /<([^>]{1,4000})>\s*;\s*rel="?next"?/.exec((Array.isArray(link) ? link.join(',') : link) ?? '') ?? [];
   if (next === undefined) return null;
-  const url = client.urlOf(new URL(next, response.url).href);
+  const url = client.urlOf(next, response.url);
   return url.href === response.url.href ? null : url;
 }
