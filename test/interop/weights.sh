@@ -62,6 +62,14 @@ tampered() {
 }
 check "270 tampered children are found, honest ones never" tampered
 
+attack() { # 318 children that were changed in ways that keep every code plausible, by codes alone: each found at its tensor
+  "$python" "$here/attack.py" "$cache/plain.so" "$work/attack" > "$work/attack.cases"
+  cut -f1,2 "$work/attack.cases" | node "$here/derive-all.ts" --quick > "$work/attack.out"
+  node "$here/judge.ts" attack "$work/attack.cases" < "$work/attack.out"
+  rm -rf "$work/attack"
+}
+check "318 children changed in other ways are found at their tensors by codes alone, honest ones never" attack
+
 adapters() { # 30 LoRAs merged by PEFT, and 148 children that were changed afterwards
   mkdir -p "$work/adapters" && "$python" "$here/peft-merges.py" "$work/adapters" > "$work/merged"
   node "$here/derive-all.ts" --adapter < "$work/merged" | node "$here/judge.ts" adapters
