@@ -96,6 +96,7 @@ const PACKAGES: Readonly<Record<string, (name: string) => boolean>> = {
 
 /** Of `node:crypto` the domain may hash, verify and read keys; it never signs, never draws random numbers. */
 const DOMAIN_CRYPTO = new Set([
+  'constants',
   'createHash',
   'createPublicKey',
   'createVerify',

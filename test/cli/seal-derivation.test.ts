@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -120,4 +120,65 @@ test('policy: a step must be recomputed, by whom it says; a claim alone does not
   const byOthers = promote('acme/p:1', others);
   assert.match(byOthers.stdout + byOthers.stderr, /nobody in the role evaluator/);
   assert.equal(promote('acme/p:2', policy('convert.yaml', 'derivation: { convert: recomputed }')).status, 0);
+});
+
+/** Real children: mergekit's merges with their recipes, and a LoRA that PEFT merged. */
+function weightsOf(path: string, name = path.replaceAll('/', '-')): string {
+  cpSync(resolve('fixtures/weights', path), join(folder, name), { recursive: true });
+  return name;
+}
+
+function stepOf(path: string, step: string, inputs: readonly string[]): Sealed {
+  const more = inputs.flatMap((input) => ['--input', input]);
+  return heldToSchema(
+    'seal',
+    must(['seal', path, ...more, '--step', step, '--key', 'anna.key', '--json']),
+  ) as unknown as Sealed;
+}
+
+test('a merge is recomputed from all the models it names, each of which is then verified', () => {
+  for (const name of ['base', 'a', 'b']) weightsOf(`merges/${name}`, name);
+  const inputs = ['base', 'a', 'b'].map((name) => `base-model=./${name}`);
+  const ties = stepOf(weightsOf('merges/ties'), 'merge', inputs);
+  assert.deepEqual([ties.derivation?.word, ties.derivation?.parent], ['recomputed', './base and ./a and ./b']);
+  const verified = must(['verify', 'merges-ties', '--key', 'anna.pub']);
+  assert.match(verified, /verified derivation \(merge: recomputed\) by/);
+  assert.doesNotMatch(verified, /nobody recomputed it/);
+  const lacking = stepOf(weightsOf('merges/linear'), 'merge', inputs.slice(0, 2));
+  assert.equal(lacking.derivation?.word, null, 'a model that the recipe names was not given');
+});
+
+test('a merged adapter is recomputed from base and adapter, however the step is called', () => {
+  for (const part of ['base', 'adapter']) weightsOf(`adapters/bf16/${part}`, `lora-${part}`);
+  const inputs = ['base-model=./lora-base', 'adapter=./lora-adapter'];
+  for (const step of ['merge', 'adapter-merge'])
+    assert.equal(stepOf(weightsOf('adapters/bf16/child', `lora-${step}`), step, inputs).derivation?.word, 'recomputed');
+  const other = weightsOf('adapters/bf16/base', 'lora-not');
+  writeFileSync(join(folder, other, 'README.md'), 'the base, said to be the merge');
+  const refused = run([
+    'seal',
+    other,
+    '--key',
+    'anna.key',
+    '--step',
+    'adapter-merge',
+    ...inputs.flatMap((input) => ['--input', input]),
+  ]);
+  assert.equal(refused.status, 1);
+  assert.match(refused.stderr, /not-derived/);
+});
+
+test('resharding and casting are held to what they promise', () => {
+  weightsOf('merges/a', 'whole');
+  const copy = weightsOf('merges/a', 'copy');
+  writeFileSync(join(folder, copy, 'README.md'), 'the same weights');
+  assert.equal(stepOf(copy, 'reshard', ['base-model=./whole']).derivation?.word, 'equal');
+  assert.equal(stepOf(weightsOf('merges/a', 'cast'), 'cast', ['base-model=./whole']).derivation?.word, 'equal');
+  const other = weightsOf('merges/b', 'other');
+  for (const step of ['reshard', 'cast'])
+    assert.equal(
+      run(['seal', other, '--key', 'anna.key', '--step', step, '--input', 'base-model=./whole']).status,
+      1,
+      step,
+    );
 });

@@ -1,18 +1,18 @@
 #!/bin/bash
 # The drivers of examples/scale by the real engines on one host: Spark (local-cluster) and Ray from PyPI, Slurm if its programs are
 # installed (`apt-get install slurm-wlm munge`) and this is root. In each one task is killed while it writes and one runs twice at
-# once; the roots must be the one-machine's, to the byte. Needs PyPI and Java. `weights`: a model hashed by a job array of Slurm is sealed
+# once; the roots must be the one-machine's, to the byte; by Ray also those of one Parquet file, by its row groups. Needs PyPI and Java. `weights`: a model hashed by a job array of Slurm is sealed
 # under the id that one process finds, and the manifest for Kubernetes is valid. `figure`, only if it is named: 16 GiB of zeros and 4 GiB
-# of random bytes by one core and by four workers of Slurm, and how much faster those are. scale.sh [spark|ray|slurm|weights|figure]...
+# of random bytes by one core and by four workers of Slurm, and how much faster those are. scale.sh [spark|ray|columns|slurm|weights|figure]...
 source "$(dirname "$0")/stage.sh"
 mkdir -p "$cache"
 export WEIGHMARK_ROOT=$root XDG_CACHE_HOME="$work/home/.cache"
 PATH="$here/scale:$PATH"
 engines=("$@")
-[ $# -gt 0 ] || engines=(spark ray slurm weights)
+[ $# -gt 0 ] || engines=(spark ray columns slurm weights)
 
-venv() { # venv NAME PACKAGE: a Python that has it
-  [ -x "$cache/$1/bin/python" ] || { python3 -m venv "$cache/$1" && "$cache/$1/bin/pip" install -q "$2"; }
+venv() { # venv NAME PACKAGE...: a Python that has them
+  [ -x "$cache/$1/bin/python" ] || { python3 -m venv "$cache/$1" && "$cache/$1/bin/pip" install -q "${@:2}"; }
 }
 data="$work/data"
 mkdir -p "$data/more"
@@ -20,10 +20,11 @@ seq 60000 | sed 's/.*/{"id":&,"text":"row &","even":null,"list":[&,"&"]}/' > "$d
 seq 100 | sed 's/.*/{"id":&}/' > "$data/more/small.jsonl"
 node "$root/bin/weighmark.js" dataset index "$data" --no-keep > "$work/one.txt"
 mv "$data/.weighmark/records" "$work/one.records"
-same() { cmp "$data/.weighmark/records" "$work/one.records"; }
+same() { cmp "$data/.weighmark/records" "$one"; }
 
 through() { # through ENGINE COMMAND...: runs it over the data, then holds the roots and what went wrong to what they must be
   local engine=$1
+  data="$work/data" one="$work/one.records"
   shift
   export KILLED="$work/killed-$engine"
   rm -f "$data/.weighmark/records"
@@ -42,6 +43,21 @@ spark() {
 ray() {
   venv ray 'ray==2.60.0'
   "$cache/ray/bin/python" "$root/examples/scale/with_ray.py" "$data" "$work/ray" 400kB
+}
+
+# One file of eight row groups, in the place of the lines.
+columns() {
+  data="$work/columns" one="$work/columns.records"
+  mkdir -p "$data"
+  venv columns 'ray==2.60.0' 'pyarrow==26.0.1'
+  "$cache/columns/bin/python" -c "
+import pyarrow, pyarrow.parquet, sys
+ids = list(range(800_000))
+table = pyarrow.table({'id': ids, 'text': [f'row {each}' for each in ids], 'list': [[each, None] for each in ids]})
+pyarrow.parquet.write_table(table, sys.argv[1], row_group_size=100_000)" "$data/rows.parquet"
+  real dataset index "$data" --no-keep > /dev/null
+  mv "$data/.weighmark/records" "$one"
+  "$cache/columns/bin/python" "$root/examples/scale/with_ray.py" "$data" "$work/columns-work" 1MB
 }
 
 slurm_up() {

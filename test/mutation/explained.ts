@@ -17,4 +17,16 @@ export const EXPLAINED: Readonly<Record<string, string>> = {
   'src/domain/tlog/leaf.ts | negate | bundle === undefined | !(bundle === undefined)': BOTH_WAYS,
   'src/domain/tlog/leaf.ts | negate | manifest === undefined | !(manifest === undefined)': BOTH_WAYS,
   'src/domain/tlog/leaf.ts | negate | name === undefined | !(name === undefined)': BOTH_WAYS,
+  'src/domain/lineage/step-rules.ts | swap | sets.length > 0 | (sets.length) >= (0)':
+    'a claim without such sets gives none: it is only left out sooner',
+  'src/domain/lineage/step-rules.ts | swap | Object.keys(digests).length > 1 | (Object.keys(digests).length) >= (1)':
+    'a digest alone says nothing of another: it is only left out sooner',
+  'src/domain/trust/verify-claim.ts | constant | true | false':
+    'who is not asked first is asked with all the others where nobody is proven',
+  'src/flows/gate/lineage.ts | constant | statement.predicateType === PREDICATES.revocation | true':
+    'what is no revocation revokes nothing: it is only left out sooner',
+  'src/flows/gate/promote-all.ts | swap | a.name < b.name | (a.name) <= (b.name)':
+    'the names come from the keys of a map: equal they never are',
+  'src/flows/verify/hash-signed.ts | negate | sha256 === listed.sha256 | !(sha256 === listed.sha256)':
+    'both objects say the same of a file that is what the list says; of any other the verdict is a refusal, which has no files',
 };

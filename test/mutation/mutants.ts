@@ -48,6 +48,51 @@ export const HELD: Readonly<Record<string, string | readonly string[]>> = {
   'src/domain/tlog/quorum.ts': NOTES,
 };
 
+/**
+ * Of a seeded tenth of a room's mutants none is left that no test notices and nobody explained: these are the tests that notice, in as
+ * much time as CI has (`--tenth`). None of them starts a command: each mutant may run all that come by it.
+ */
+export const TENTHS: Readonly<Record<(typeof ROOMS)[number], readonly string[]>> = {
+  'src/domain/trust': [
+    'test/domain/trust/*.test.ts',
+    'test/domain/{claims/bundle,policy/attacks,policy/parse}.test.ts',
+    'test/advisories/{identity,log-entry,malformed,time}.test.ts',
+    'test/adapters/{config/config,trust-store/trust-store}.test.ts',
+    'test/security/{denials-door,signed-name}.test.ts',
+  ],
+  'src/domain/authority': [
+    'test/domain/authority/*.test.ts',
+    'test/domain/{policy/attacks,policy/orphans,registry/refusals}.test.ts',
+    'test/security/{denials-door,denials-taken-back,one-key,rule-02-wrong-signer,rule-19-revoked}.test.ts',
+  ],
+  'src/domain/lineage': [
+    'test/domain/lineage/*.test.ts',
+    'test/domain/policy/{attacks,derivation-rule,mutations,rules}.test.ts',
+    'test/security/{denials-door,rule-15-summary}.test.ts',
+  ],
+  'src/flows/verify': [
+    'test/flows/verify/{bookkeeping,bounds,file-signatures,verify}.test.ts',
+    'test/security/partial.test.ts',
+  ],
+  'src/flows/gate': [
+    'test/flows/gate/{decisions,environment,gate-content,lineage,policy-load,promote,promote-all}.test.ts',
+    'test/security/{denials-door,denials-outlive}.test.ts',
+  ],
+  'src/domain/tlog': ['test/domain/tlog/*.test.ts'],
+  'src/domain/registry': ['test/domain/registry/*.test.ts'],
+  'src/domain/claims': [
+    'test/domain/claims/*.test.ts',
+    'test/domain/policy/{attacks,derivation-rule,orphans}.test.ts',
+    'test/domain/{authority/reach,registry/refusals,trust/proven}.test.ts',
+    'test/{advisories/claims,security/denials-door}.test.ts',
+  ],
+  'src/domain/policy': [
+    'test/domain/policy/!(mutations|recipes|scale).test.ts',
+    'test/flows/data/removal.test.ts',
+    'test/security/rule-{18-log-freshness-unknown,25-cel}.test.ts',
+  ],
+};
+
 /** All mutants of all rooms, numbered in one order; with a folder, the sources with the switch are written there. */
 export function mutantsOf(rooms: readonly string[], folder: string | null): readonly Mutant[] {
   const all: Mutant[] = [];
@@ -62,9 +107,15 @@ export function mutantsOf(rooms: readonly string[], folder: string | null): read
   return all;
 }
 
-/** A seeded part of them: by the mutant's own words, so that others come and go without changing it. */
+/** A seeded part of them: by a mutant's own words, so that others come and go, and lines move, without changing it. */
 export function shareOf(mutants: readonly Mutant[], share: number, seed: number): readonly Mutant[] {
-  return mutants.filter((mutant) => hash(`${seed} ${keyOf(mutant)} ${mutant.line}`) < share * 2 ** 32);
+  const times = new Map<string, number>();
+  return mutants.filter((mutant) => {
+    const key = keyOf(mutant);
+    const nth = (times.get(key) ?? 0) + 1;
+    times.set(key, nth);
+    return hash(`${seed} ${key} ${nth}`) < share * 2 ** 32;
+  });
 }
 
 /** How a list of explained mutants names one: not by its line, which moves. */

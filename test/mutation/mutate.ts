@@ -4,16 +4,17 @@
  * explained (`explained.ts`), and for an explanation of what is noticed after all.
  *
  * `--held`: the files that are held already (`mutants.ts`), with their own tests: seconds, in every run of CI.
+ * `--tenth`: a seeded tenth of the rooms, each asked of the tests that are named for it: minutes, in CI after its quick part.
  *
  * Fast tests first, in one process a file, each mutant behind a switch (`operators.ts`); a mutant is done with its first
- * failing test. What is left, and what runs only while a module loads, is tried in a process of its own.
+ * failing test. What runs while a module loads and is left then is tried in a process of its own.
  */
 import { globSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { EXPLAINED } from './explained.ts';
-import { HELD, ROOMS, keyOf, mutantsOf, shareOf } from './mutants.ts';
+import { HELD, ROOMS, TENTHS, keyOf, mutantsOf, shareOf } from './mutants.ts';
 import type { Mutant } from './operators.ts';
 import { open, type Ran } from './pool.ts';
 import type { Known, Order } from './worker.ts';
@@ -34,32 +35,37 @@ const TESTS = [
 const { values, positionals } = parseArgs({
   options: {
     room: { type: 'string', multiple: true, default: [...ROOMS] },
-    share: { type: 'string', default: '1' },
+    share: { type: 'string' },
     seed: { type: 'string', default: '1' },
     seconds: { type: 'string', default: '21600' },
     held: { type: 'boolean', default: false },
+    tenth: { type: 'boolean', default: false },
     json: { type: 'string' },
     resume: { type: 'string' },
   },
   allowPositionals: true,
 });
-/** So many mutants between two looks at the clock. */
-const BATCH = 40;
+/** So many mutants between two looks at the clock, at what killed the neighbours, and at tests that failed, without any. */
+const BATCH = 20;
 const until = performance.now() + 1000 * Number(values.seconds);
 const folder = mkdtempSync(join(realpathSync(tmpdir()), 'weighmark-mutants-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
-const rooms = values.held ? Object.keys(HELD) : values.room;
-const tests = values.held ? [...new Set(Object.values(HELD).flat())] : positionals;
+/** By file of tests, the sources whose mutants are asked of it; all, where nothing says which. */
+const asked = values.held ? turned(HELD) : values.tenth ? turned(TENTHS) : new Map<string, readonly string[]>();
+const rooms = asked.size > 0 ? [...new Set([...asked.values()].flat())] : values.room;
+const tests = asked.size > 0 ? [...asked.keys()] : positionals;
 const all = mutantsOf(ROOMS, folder);
 const chosen = shareOf(
-  all.filter(({ path }) => rooms.some((room) => path.startsWith(`${room}/`) || path === room)),
-  Number(values.share),
+  all.filter(({ path }) => isIn(path, rooms)),
+  Number(values.share ?? (values.tenth ? '0.1' : '1')),
   Number(values.seed),
 );
 const alive = new Map(chosen.map((mutant) => [mutant.id, mutant]));
-/** By mutant, the files whose tests come by it. */
-const covering = new Map<number, Set<string>>(chosen.map(({ id }) => [id, new Set()]));
+/** What a test comes by. */
+const covered = new Set<number>();
+/** By mutant, the files that come by it while they load. */
+const loading = new Map<number, Set<string>>(chosen.map(({ id }) => [id, new Set()]));
 const killed = new Map<number, string>();
 const notTried: string[] = [];
 if (values.resume !== undefined) resume(values.resume);
@@ -68,59 +74,108 @@ for (const file of tests.length > 0 ? tests : TESTS) {
   if (performance.now() > until) notTried.push(file);
   else await tryAll(file);
 }
-const again = [...alive.values()].filter(({ id }) => (covering.get(id)?.size ?? 0) > 0);
+const again = [...alive.values()].filter(({ id }) => (loading.get(id)?.size ?? 0) > 0);
 let left = again.length;
 for (; left > 0 && performance.now() < until; left -= 1) await tryFresh(again[again.length - left] as Mutant);
 if (left > 0) notTried.push(`${left} mutants in a process of their own`);
 process.exitCode = report();
 
-/** Every mutant still alive that a test of this file comes by. */
+/** Every mutant still alive that a test of this file comes by, and that is asked of it. */
 async function tryAll(path: string): Promise<void> {
+  const sources = asked.get(path) ?? [''];
+  const mine = [...alive.values()].filter((mutant) => isIn(mutant.path, sources));
+  if (mine.length === 0) return;
   let tests = await open(path, folder);
   if (tests === null) return void notTried.push(`${path}: does not load`);
   const { atLoad, tests: known } = tests;
-  for (const id of [...atLoad, ...known.flatMap(({ seen }) => seen)]) covering.get(id)?.add(path);
-  let orders = [...alive.keys()].flatMap((id) => orderFor(id, known));
-  const before = alive.size;
-  while (orders.length > 0 && performance.now() < until) {
-    const batch = orders.slice(0, BATCH);
-    const { answers, ended }: Ran = await tests.run(batch);
-    answers.forEach((why, index) => why !== null && kill(batch[index]?.mutant ?? -1, `${path}: ${why}`));
-    orders = orders.slice(answers.length);
-    if (ended === 'well') continue;
+  for (const { id } of mine) if (atLoad.includes(id)) loading.get(id)?.add(path);
+  for (const id of [...atLoad, ...known.flatMap(({ seen }) => seen)]) covered.add(id);
+  const reach = new Map(mine.map(({ id }) => [id, known.filter(({ passes, seen }) => passes && seen.includes(id))]));
+  const kills: Kill[] = [];
+  let left = mine.filter(({ id }) => (reach.get(id) ?? []).length > 0);
+  let unproven = BATCH;
+  while (left.length > 0 && performance.now() < until) {
+    const batch = left.slice(0, BATCH);
+    const orders = batch.map((mutant) => orderFor(mutant, reach.get(mutant.id) ?? [], { kills, unproven }));
+    const { answers, ended }: Ran = await tests.run(orders);
+    for (const [index, failure] of answers.entries()) {
+      const mutant = batch[index];
+      if (failure === null || mutant === undefined) continue;
+      kills.push({ mutant, test: failure.index });
+      kill(mutant.id, `${path}: ${failure.why}`);
+    }
+    left = left.slice(answers.length);
     // By whom, if several were unproven? Once more, one by one; who alone ends the process is killed.
-    const [first] = orders;
-    if (first?.unproven === 1)
-      kill(first.mutant, `${path}: ${ended === 'late' ? 'does not end' : 'leaves the process ended'}`);
-    orders = orders.slice(first?.unproven === 1 ? 1 : 0).map((order, at) => ({ ...order, unproven: at < 20 ? 1 : 20 }));
+    const [first] = left;
+    if (ended !== 'well' && unproven === 1 && first !== undefined) {
+      kill(first.id, `${path}: ${ended === 'late' ? 'does not end' : 'leaves the process ended'}`);
+      left = left.slice(1);
+    }
+    unproven = ended === 'well' ? BATCH : 1;
+    if (ended === 'well') continue;
     tests = await open(path, folder);
     if (tests === null) return void notTried.push(`${path}: does not load again`);
   }
   await tests.end();
   keepKilled();
-  const words = `${known.length} tests, of ${before} mutants ${before - alive.size} killed`;
-  process.stderr.write(`${path}: ${words}${orders.length > 0 ? `, ${orders.length} not tried` : ''}\n`);
+  const words = `${known.length} tests, of ${mine.length} mutants ${kills.length} killed`;
+  process.stderr.write(`${path}: ${words}${left.length > 0 ? `, ${left.length} not tried` : ''}\n`);
 }
 
-/** None for a mutant that no test comes by which could be repeated. */
-function orderFor(mutant: number, known: readonly Known[]): readonly Order[] {
-  const reach = known.filter(({ repeats, seen }) => repeats && seen.includes(mutant)).toSorted((a, b) => a.ms - b.ms);
-  const slowest = reach.at(-1)?.ms;
-  if (slowest === undefined) return [];
-  return [{ mutant, tests: reach.map(({ index }) => index), ms: 5_000 + 20 * slowest, unproven: 20 }];
+interface Kill {
+  readonly mutant: Mutant;
+  readonly test: number;
 }
 
-/** With the mutant from the first line on, and in the tests that do not run twice in one process, too. */
-async function tryFresh({ id }: Mutant): Promise<void> {
-  for (const path of covering.get(id) ?? []) {
+/** First the tests that killed neighbours, the nearest first; then the others, the fastest first. */
+function orderFor(
+  { id, path, line }: Mutant,
+  reach: readonly Known[],
+  { kills, unproven }: { readonly kills: readonly Kill[]; readonly unproven: number },
+): Order {
+  const near = kills
+    .filter(({ mutant }) => mutant.path === path)
+    .toSorted((a, b) => Math.abs(a.mutant.line - line) - Math.abs(b.mutant.line - line))
+    .map(({ test }) => test);
+  const place = (test: number): number => (near.includes(test) ? near.indexOf(test) : near.length);
+  const tests = reach.toSorted((a, b) => place(a.index) - place(b.index) || a.ms - b.ms);
+  const slowest = Math.max(...reach.map(({ ms }) => ms));
+  return { mutant: id, tests: tests.map(({ index }) => index), ms: 5_000 + 20 * slowest, unproven };
+}
+
+/** With the mutant from the first line on; the tests of its own room first. */
+async function tryFresh({ id, path: source }: Mutant): Promise<void> {
+  const isNear = (path: string): boolean => dirname(path).endsWith(dirname(source).slice('src/'.length));
+  const paths = [...(loading.get(id) ?? [])];
+  for (const path of [...paths.filter(isNear), ...paths.filter((path) => !isNear(path))]) {
     const tests = await open(path, folder, id);
     if (tests === null) return kill(id, `${path}: does not load`);
     const all = tests.tests.map(({ index }) => index);
     const { answers, ended } = await tests.run([{ mutant: id, tests: all, ms: 60_000, unproven: 1 }]);
     await tests.end();
-    const why = answers[0] ?? (ended === 'well' ? null : `process ${ended}`);
+    const why = answers[0]?.why ?? (ended === 'well' ? null : `process ${ended}`);
     if (why !== null) return kill(id, `${path}: ${why}`);
   }
+}
+
+/** Files of tests by the sources they are for, turned round; those of few steps first. */
+function turned(table: Readonly<Record<string, string | readonly string[]>>): ReadonlyMap<string, readonly string[]> {
+  const order = ['domain', 'advisories', 'adapters', 'flows', 'security'];
+  const place = ([file]: readonly [string, unknown]): number => order.indexOf(file.split('/')[1] ?? '');
+  const pairs = Object.entries(table).flatMap(([source, files]) =>
+    globSync(files as string[])
+      .toSorted()
+      .map((file) => [file, source] as const),
+  );
+  const files = Map.groupBy(
+    pairs.toSorted((a, b) => place(a) - place(b)),
+    ([file]) => file,
+  );
+  return new Map([...files].map(([file, sources]) => [file, sources.map(([, source]) => source)]));
+}
+
+function isIn(path: string, places: readonly string[]): boolean {
+  return places.some((place) => place === '' || path === place || path.startsWith(`${place}/`));
 }
 
 /** What an earlier run killed, by its `--json`, is killed. */
@@ -161,6 +216,5 @@ function keepKilled(): void {
 }
 
 function shown(mutant: Mutant): string {
-  const covered = (covering.get(mutant.id)?.size ?? 0) > 0 ? '' : ' (no test comes by)';
-  return `${mutant.path}:${mutant.line} ${keyOf(mutant)}${covered}`;
+  return `${mutant.path}:${mutant.line} ${keyOf(mutant)}${covered.has(mutant.id) ? '' : ' (no test comes by)'}`;
 }

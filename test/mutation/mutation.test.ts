@@ -102,7 +102,7 @@ test('a command that a mutant keeps from ending ends with the worker that waits 
   process.env['PLACE'] = place;
   const tests = await open(file, folder);
   assert.deepEqual(
-    tests?.tests.map(({ repeats }) => repeats),
+    tests?.tests.map(({ passes }) => passes),
     [true],
   );
   void tests.run([{ mutant: 1, tests: [0], ms: 1000, unproven: 1 }]);

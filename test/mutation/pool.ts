@@ -3,7 +3,7 @@ import { on } from 'node:events';
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Answer, Known, Order } from './worker.ts';
+import type { Answer, Failure, Known, Order } from './worker.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const HOOK = join(ROOT, 'test/mutation/switch.ts');
@@ -27,7 +27,7 @@ function endGroup(leader: ChildProcess): void {
 }
 
 export interface Ran {
-  readonly answers: readonly (string | null)[];
+  readonly answers: readonly (Failure | null)[];
   readonly ended: 'well' | 'late' | 'gone';
 }
 
@@ -59,7 +59,7 @@ export async function open(path: string, folder: string, mutant?: number): Promi
     atLoad: first.atLoad,
     run: async (orders) => {
       child.send(orders);
-      const given: (string | null)[] = [];
+      const given: (Failure | null)[] = [];
       while (given.length < orders.length) {
         const answer = await next(patience(orders.slice(given.length)));
         if (answer?.kind === 'done') given.push(answer.killed);

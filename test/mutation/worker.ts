@@ -17,7 +17,13 @@ export interface Order {
 
 export type Answer =
   | { readonly kind: 'ready'; readonly tests: readonly Known[]; readonly atLoad: readonly number[] }
-  | { readonly kind: 'done'; readonly mutant: number; readonly killed: string | null };
+  | { readonly kind: 'done'; readonly mutant: number; readonly killed: Failure | null };
+
+/** Which test failed first, and how. */
+export interface Failure {
+  readonly index: number;
+  readonly why: string;
+}
 
 export interface Known {
   readonly index: number;
@@ -25,8 +31,8 @@ export interface Known {
   readonly ms: number;
   readonly steps: number;
   readonly seen: readonly number[];
-  /** It passes twice in one process; else it says nothing about a mutant. */
-  readonly repeats: boolean;
+  /** It passes with nothing changed; else it says nothing about a mutant. */
+  readonly passes: boolean;
 }
 
 // Of thousands of failures nobody reads where they happened.
@@ -61,7 +67,7 @@ async function obeyAll(orders: readonly Order[]): Promise<void> {
   const failed = new Set<number>();
   for (const order of orders) {
     const failure = await obey(order);
-    held.push({ kind: 'done', mutant: order.mutant, killed: failure?.why ?? null });
+    held.push({ kind: 'done', mutant: order.mutant, killed: failure });
     if (failure !== null) failed.add(failure.index);
     if (failed.size > 0 && held.length < order.unproven && order !== orders.at(-1)) continue;
     for (const index of failed)
@@ -84,16 +90,24 @@ async function end(): Promise<void> {
 /** What a test comes by when nothing is wrong. With a mutant from the start there is nothing to learn. */
 async function learn(index: number): Promise<Known> {
   const name = kept[index]?.name ?? '';
-  if (atStart !== -1) return { index, name, ms: 0, steps: 0, seen: [], repeats: true };
+  if (atStart !== -1) return { index, name, ms: 0, steps: 0, seen: [], passes: true };
   switchboard.seen.clear();
   switchboard.steps = 0;
   const begun = performance.now();
-  const first = await failureOf(index, 600_000);
+  const passes = (await failureOf(index, 600_000)) === null;
   const [ms, steps] = [performance.now() - begun, switchboard.steps];
   const seen = [...new Set([...switchboard.seen, ...seenByCommands()])];
-  const repeats = first === null && (await failureOf(index, 600_000)) === null;
   switchboard.seen.clear();
-  return { index, name, ms, steps, seen, repeats };
+  return { index, name, ms, steps, seen, passes };
+}
+
+/** Of each test that was asked about a mutant, whether it passes once more in one process; else it says nothing about any. */
+const repeating = new Map<number, boolean>();
+
+async function repeats(index: number): Promise<boolean> {
+  const known = repeating.get(index) ?? (atStart !== -1 || (await failureOf(index, 600_000)) === null);
+  repeating.set(index, known);
+  return known;
 }
 
 function seenByCommands(): readonly number[] {
@@ -107,8 +121,9 @@ function seenByCommands(): readonly number[] {
 }
 
 /** @returns which of the tests fails first; null if none does. */
-async function obey({ mutant, tests, ms }: Order): Promise<{ readonly index: number; readonly why: string } | null> {
+async function obey({ mutant, tests, ms }: Order): Promise<Failure | null> {
   for (const index of tests) {
+    if (!(await repeats(index))) continue;
     activate(mutant, 100_000 + 50 * (known[index]?.steps ?? 0));
     const failure = await failureOf(index, ms);
     activate(-1, Infinity);

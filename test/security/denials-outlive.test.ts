@@ -5,7 +5,7 @@ import { parsePolicy } from '../../src/domain/policy/parse.ts';
 import { orphansAgainst } from '../../src/flows/gate/earlier-policies.ts';
 import { revoke } from '../../src/flows/gate/revoke.ts';
 import { rollback } from '../../src/flows/gate/rollback.ts';
-import { bundleFor, people, type Name } from '../domain/policy/world.ts';
+import { bundleFor, manifest, people, type Name } from '../domain/policy/world.ts';
 import {
   MODEL_FILES,
   bare,
@@ -96,7 +96,7 @@ test('a list of records that must go and a failed check of a dataset stay, where
     by: 'rita',
     type: PREDICATES['removed-records'],
     about: bare(dataset),
-    predicate: buildRemovedRecords({ hashing: 'open', profile: 'typed', records: [hashOf('a record')] }),
+    predicate: buildRemovedRecords({ hashing: 'open', key: null, profile: 'typed', records: [hashOf('a record')] }),
     name: 'acme/data',
   });
   const check = bundleFor({
@@ -128,6 +128,21 @@ test('a list of records that must go and a failed check of a dataset stay, where
   );
 });
 
+test('a check of a dataset that failed is heard though it names another beside it', async (t) => {
+  const of = await world(t);
+  const { dataset, model } = await publishStory(of);
+  const text = Buffer.from(
+    policyText().toString().replace('- name: staging', '- name: staging\n    datasets: { require: [reference] }'),
+  );
+  await promoteAs(of, 'ci', 'staging', { text });
+  await every(of, model, text, [], 0);
+  const about = [manifest(bare(dataset), 'acme/data'), manifest(hashOf('the test data'), 'acme/test-data')];
+  const predicate = { check: 'overlap', result: 'FAILED' };
+  const check = bundleFor({ by: 'erin', type: PREDICATES['records-check'], about, predicate });
+  await attach(of, dataset, check, { name: 'acme/data' });
+  await every(of, model, text, ['claim-negative'], 1);
+});
+
 test('what a scanner finds after the promotion is heard where only the promotion is asked about', async (t) => {
   const of = await world(t);
   const { model } = await publishStory(of);
@@ -157,7 +172,7 @@ test('what a scanner finds after the promotion is heard where only the promotion
 });
 
 test('whoever wants records gone, or saw a check fail, and was lost since leaves it open, not refused', async (t) => {
-  const removal = buildRemovedRecords({ hashing: 'open', profile: 'typed', records: [hashOf('a record')] });
+  const removal = buildRemovedRecords({ hashing: 'open', key: null, profile: 'typed', records: [hashOf('a record')] });
   for (const [by, type, predicate, rule] of [
     ['rita', 'removed-records', removal, 'removedRecords: refuse'],
     ['erin', 'records-check', { check: 'overlap', result: 'FAILED' }, 'datasets: { require: [reference] }'],

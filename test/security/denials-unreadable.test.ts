@@ -208,6 +208,48 @@ test('a failed evaluation of several things at once, or of nothing that can be r
   }
 });
 
+test('a failed evaluation, or what a scanner found, of this artifact in another spelling or as something else, is open', async (t) => {
+  const stages = `\n  - name: staging\n    require: [bom]\n    scan: { role: scanner, failOn: high }\n`;
+  const text = Buffer.from(policyText(stages).toString().replace('  approver:', '  scanner: [erin]\n  approver:'));
+  const found = { scanner: { uri: 'x', result: [{ id: 'CVE-1', severity: [{ method: 'x', score: 'critical' }] }] } };
+  const clean = { scanner: { uri: 'x', result: [] } };
+  const spellings: Readonly<Record<string, (hex: string) => object[]>> = {
+    'upper case': (hex) => [{ name: 'acme/enc', digest: { sha256: hex.toUpperCase() } }],
+    'another algorithm': () => [{ name: 'acme/enc', digest: { sha512: 'a'.repeat(128) } }],
+    'a file': (hex) => [{ name: 'acme/enc', digest: { sha256: hex }, annotations: { kind: 'file' } }],
+    'a root': (hex) => [{ name: 'acme/enc', digest: { sha256: hex }, annotations: { kind: 'root' } }],
+    'with the algorithm before it': (hex) => [{ name: 'acme/enc', digest: { sha256: `sha256:${hex}` } }],
+    'upper case, beside another thing': (hex) => [
+      { name: 'acme/enc', digest: { sha256: hex.toUpperCase() }, annotations: { kind: 'manifest' } },
+      manifest('b'.repeat(64), 'acme/other'),
+    ],
+  };
+  for (const [at, [spelling, subjects]] of Object.entries(spellings).entries())
+    for (const [type, predicate] of [
+      [PREDICATES.evaluation, failed()],
+      ...(at < 1 ? [[PREDICATES.vulns, found] as const] : []),
+    ] as const) {
+      const of = await world(t);
+      const { model } = await publishStory(of);
+      await attach(of, model, bundleFor({ by: 'erin', type: PREDICATES.vulns, about: bare(model), predicate: clean }));
+      await promoteAs(of, 'ci', 'staging', { text });
+      assert.deepEqual((await answers(of, model, text))['verify'], [[], 0]);
+      await attach(of, model, bundleFor({ by: 'erin', type, about: subjects(bare(model)) as never, predicate }));
+      for (const [way, answer] of Object.entries(await answers(of, model, text)))
+        assert.deepEqual(
+          [answer[0].filter((code) => code !== 'scan-incomplete'), answer[1]],
+          [['claim-malformed'], 4],
+          `${type}, ${spelling}: ${way}`,
+        );
+    }
+  const of = await world(t);
+  const { model } = await publishStory(of);
+  await promoteAs(of, 'ci', 'staging', RITA);
+  const others = bundleFor({ by: 'erin', type: PREDICATES.evaluation, about: 'b'.repeat(64), predicate: failed() });
+  await attach(of, model, others);
+  assert.deepEqual((await answers(of, model))['verify'], [[], 0], 'what is plainly about another is none of this');
+});
+
 test('a no by somebody lost since is open until somebody current confirms or lifts it', async (t) => {
   const lost = (name: Name): RevocationTarget => ({ kind: 'principal', name, since: '2026-01-01T00:00:00.000Z' });
   const of = await world(t);

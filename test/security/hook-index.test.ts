@@ -28,6 +28,7 @@ interface Repository {
   readonly git: (...words: string[]) => string;
   readonly put: (path: string, text: string | Uint8Array) => void;
   readonly hook: (...files: string[]) => Outcome;
+  readonly hookIn: (folder: string) => Outcome;
 }
 
 interface Outcome {
@@ -48,6 +49,13 @@ function repository(t: TestContext): Repository {
   git('init', '-q');
   git('config', 'user.email', 'a@example.com');
   git('config', 'user.name', 'a');
+  const hookAt = (cwd: string, files: readonly string[]): Outcome => {
+    const run = spawnSync(process.execPath, [PROGRAM, 'hook', '--json', ...files], { cwd, env, encoding: 'utf8' });
+    const outcome = JSON.parse(run.stdout) as { unchanged?: number; findings?: { code: string; level: string }[] };
+    const errors = (outcome.findings ?? []).filter(({ level }) => level === 'error');
+    const codes = errors.map(({ code }) => code);
+    return { status: run.status, codes, unchanged: outcome.unchanged ?? 0, stderr: run.stderr };
+  };
   return {
     folder,
     git,
@@ -55,17 +63,8 @@ function repository(t: TestContext): Repository {
       mkdirSync(dirname(join(folder, 'r', path)), { recursive: true });
       writeFileSync(join(folder, 'r', path), text);
     },
-    hook: (...files) => {
-      const run = spawnSync(process.execPath, [PROGRAM, 'hook', '--json', ...files], {
-        cwd: join(folder, 'r'),
-        env,
-        encoding: 'utf8',
-      });
-      const outcome = JSON.parse(run.stdout) as { unchanged?: number; findings?: { code: string; level: string }[] };
-      const errors = (outcome.findings ?? []).filter(({ level }) => level === 'error');
-      const codes = errors.map(({ code }) => code);
-      return { status: run.status, codes, unchanged: outcome.unchanged ?? 0, stderr: run.stderr };
-    },
+    hook: (...files) => hookAt(join(folder, 'r'), files),
+    hookIn: (below) => hookAt(join(folder, 'r', below), []),
   };
 }
 
@@ -113,6 +112,16 @@ test('the mirror case does not refuse: what is not staged is nobody’s business
   silent(repo.hook());
   silent(repo.hook('m.pkl'));
   refused(repo.hook('other.pkl'));
+});
+
+test('in a folder below, all that is staged is judged, whatever git is set to show there', (t) => {
+  const repo = repository(t);
+  repo.put('below/model_card.json', PLAIN);
+  repo.put('m.pkl', EVIL);
+  repo.git('add', '.');
+  for (const setting of ['diff.relative', 'diff.noprefix', 'status.relativePaths', 'core.ignoreCase'])
+    repo.git('config', setting, 'true');
+  refused(repo.hookIn('below'));
 });
 
 test('claims, lists and policies are read from the index too', (t) => {

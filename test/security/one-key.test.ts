@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createPublicKey, sign } from 'node:crypto';
+import { createPublicKey, sign, X509Certificate } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -12,7 +12,7 @@ import { createAuthority } from '../../src/domain/authority/authority.ts';
 import { preAuthEncoding } from '../../src/domain/claims/dsse.ts';
 import { PREDICATES } from '../../src/domain/claims/predicates.ts';
 import { buildStatement } from '../../src/domain/claims/statement.ts';
-import type { TrustEntry } from '../../src/domain/claims/types.ts';
+import type { Signer, TrustEntry, VerifiedClaim } from '../../src/domain/claims/types.ts';
 import { sha256Hex } from '../../src/domain/digest/hex.ts';
 import { omsHint, readPublicKey } from '../../src/domain/pki/keys.ts';
 import { parsePolicy } from '../../src/domain/policy/parse.ts';
@@ -21,8 +21,25 @@ import { parseTrustFile } from '../../src/domain/trust/store.ts';
 import { verifyClaim } from '../../src/domain/trust/verify-claim.ts';
 import { COSIGNATURE_ED25519, ED25519, formatVkey, parseVkey } from '../../src/domain/tlog/note.ts';
 import { keyInEveryEncoding, pemOf } from '../domain/pki/encodings.ts';
-import { MODEL, NOW, PRINCIPALS, PROD, ROLES, claim, manifest, people, policy } from '../domain/policy/world.ts';
+import {
+  MODEL,
+  NOW,
+  PRINCIPALS,
+  PROD,
+  ROLES,
+  claim,
+  codes,
+  decide,
+  facts,
+  honest,
+  manifest,
+  people,
+  policy,
+} from '../domain/policy/world.ts';
 import { claimsWorld, refusals } from '../flows/claims-world.ts';
+import { policyText } from '../flows/gate-world.ts';
+import { findingsOf } from '../../src/domain/base/verdict.ts';
+import { certified, policyWith } from './denials-world.ts';
 
 /** One key is one person, however it is written (security rules 3 and 12, DESIGN 9). */
 const FORMS = ['named', 'compressed', 'hybrid', 'explicit', 'explicitCompressed', 'trailing'] as const;
@@ -161,4 +178,48 @@ test('a witness is one witness, whatever keys and names it has; a point has one 
     assert.throws(() => parseVkey(formatVkey('w.example', COSIGNATURE_ED25519, encoded(point))), {
       code: 'trust-invalid',
     });
+});
+
+/** A claim as if a certificate of a policy's private authority stood for the key that signed it. */
+function certifiedAs(identity: string, fingerprint: string, said: VerifiedClaim): VerifiedClaim {
+  const [entry] = CERTIFIED.principals.flatMap(({ anchors }) => anchors.filter(({ kind }) => kind === 'certificate'));
+  assert.ok(entry?.kind === 'certificate');
+  const root = sha256Hex(new X509Certificate(entry.pem).raw);
+  const sans = [{ type: 'email', value: identity }] as const;
+  const signer: Signer = {
+    kind: 'certificate',
+    root,
+    subject: identity,
+    sans,
+    fingerprint: 'f',
+    notBefore: '2026-01-01',
+  };
+  return { ...said, bundle: sha256Hex(`${said.bundle} ${identity}`), signer, keys: [fingerprint] };
+}
+
+const { chain } = certified('amy@acme.example', '2026-11-01T00:00:00Z');
+const apart = PROD.replace('    approvals: 2', '    approvals: 1\n    separation: [[trainer, approver]]');
+const CERTIFIED = parsePolicy(
+  policyWith(
+    'amy',
+    { certificates: [{ chain, identity: 'amy@acme.example' }] },
+    ['approver'],
+    policyWith('art', { certificates: [{ chain, identity: 'art@acme.example' }] }, ['trainer'], policyText(apart)),
+  ),
+);
+
+test('one key under two names is one person: who made a model approves nothing by a certificate for the same key', async () => {
+  const { bob, carol, tuned, ...others } = await honest();
+  const keyOf = (name: 'anna' | 'bob') => readPublicKey(people[name].pem).fingerprint;
+  const approvedWith = (key: string) => certifiedAs('amy@acme.example', key, bob);
+  const decided = (...claims: readonly VerifiedClaim[]) =>
+    decide(facts([...Object.values(others), ...claims]), CERTIFIED);
+  assert.deepEqual(codes(decided(tuned, approvedWith('k'.repeat(64)))), [], 'a key of her own');
+  const own = decided(tuned, approvedWith(keyOf('anna')));
+  assert.deepEqual(codes(own), ['separation-of-duties'], 'the trainer’s key');
+  assert.match(findingsOf(own)[0]?.message ?? '', /^amy and anna \(one key\) /);
+  const both = decided(certifiedAs('art@acme.example', 'k'.repeat(64), tuned), approvedWith('k'.repeat(64)));
+  assert.deepEqual(codes(both), ['separation-of-duties'], 'one key in two certificates');
+  const acted = decided(tuned, carol, approvedWith(keyOf('anna')));
+  assert.deepEqual(codes(acted), [], 'what another approves is approved');
 });

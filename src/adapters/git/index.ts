@@ -23,7 +23,7 @@ export function createGit(cwd: string): Git {
   };
 }
 
-const PLAIN = ['--no-abbrev', '--no-renames', '--diff-filter=ACMT', '--no-ext-diff', '--no-textconv'];
+const PLAIN = ['--no-abbrev', '--no-renames', '--no-relative', '--diff-filter=ACMT', '--no-ext-diff', '--no-textconv'];
 const KINDS: Readonly<Record<string, IndexEntry['kind']>> = { '100644': 'file', '100755': 'file', '120000': 'link' };
 
 /** `:oldmode newmode oldoid newoid status`, then the path. https://git-scm.com/docs/diff-format */

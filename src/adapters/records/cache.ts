@@ -17,7 +17,7 @@ import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { sha256Hex } from '../../domain/digest/hex.ts';
-import type { KeptIndex, OpenIndex, RecordFile, SeenFile } from '../../domain/ports/records.ts';
+import type { IndexJob, KeptIndex, OpenIndex, RecordFile, SeenFile } from '../../domain/ports/records.ts';
 import { formatRoots, type Roots } from '../../domain/records/roots.ts';
 import { fileError } from '../files/errors.ts';
 import { writeError } from '../files/write.ts';
@@ -29,6 +29,8 @@ export interface IndexPlace {
   /** The folder, made for the user alone. @throws WeighmarkError `write-refused` where it is open to others. */
   folder(): string;
   locationOf(roots: Roots): string;
+  /** What it is of, if that is to be said. */
+  readonly origin?: Uint8Array;
 }
 
 /** Indexes of the user's, each by the SHA-256 of its roots' text. */
@@ -59,8 +61,8 @@ export function createIndexCache(env: Env): IndexCache {
 }
 
 /** A place for one index, in a folder that is there. */
-export function cacheOfOne(location: string): IndexPlace {
-  return { folder: () => dirname(location), locationOf: () => location };
+export function cacheOfOne({ location, origin }: NonNullable<IndexJob['into']>): IndexPlace {
+  return { folder: () => dirname(location), locationOf: () => location, origin };
 }
 
 /** Only what has the name of an index or of an unfinished one. */

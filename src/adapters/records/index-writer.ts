@@ -11,6 +11,7 @@ export interface IndexParts {
   /** Of all records whose position is a multiple of 64. */
   readonly offsets: readonly number[];
   readonly roots: string;
+  readonly origin: Uint8Array | undefined;
 }
 
 export interface Bucket {
@@ -55,7 +56,7 @@ export class IndexWriter {
   async finish(location: string, parts: IndexParts): Promise<void> {
     const { layout } = this;
     const roots = Buffer.from(parts.roots);
-    this.put(0, indexHeader(layout.records, roots.length));
+    this.put(0, indexHeader(layout.records, roots.length, parts.origin));
     this.put(layout.ranks, littleEndian(this.ranks));
     this.put(layout.nodes, parts.nodes);
     this.put(layout.fence, littleEndian(parts.fence));

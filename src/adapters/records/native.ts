@@ -4,6 +4,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { indexHeader, layoutOf } from '../../domain/records/index-layout.ts';
+import { keyId } from '../../domain/records/keys.ts';
 import { unsupported } from '../../domain/records/problem.ts';
 import { formatRoots, type Roots } from '../../domain/records/roots.ts';
 import { kindsOf, type Columns } from '../../domain/records/struct.ts';
@@ -40,14 +41,14 @@ export async function indexByAddon(job: NativeJob, watch: IndexWatch, addon: Add
   const temporary = job.keep ? newFile(job.cache.folder()) : null;
   try {
     for (const file of job.files) checkStamp(file);
-    const answer = await cutSlices(job.files, (files) =>
+    const answer = await cutSlices(job, (files) =>
       runAddon(requestOf({ ...job, files }, watch, temporary), job, { watch, addon }),
     );
     if (answer[0] !== 'ok') throw await failureOf(answer, job);
     for (const file of job.files) checkStamp(file);
     const roots = rootsOf(answer, job);
     const index = temporary === null ? null : job.cache.locationOf(roots);
-    if (temporary !== null && index !== null) await settle(temporary, index, roots);
+    if (temporary !== null && index !== null) await settle(temporary, index, { roots, origin: job.cache.origin });
     return { roots, index };
   } finally {
     if (temporary !== null) rmSync(temporary, { force: true });
@@ -65,7 +66,7 @@ function newFile(folder: string): string {
 }
 
 /** The file is the one that was walked, before and after: the addon opens it by its name. */
-function checkStamp({ location, path, stamp }: RecordFile): void {
+export function checkStamp({ location, path, stamp }: RecordFile): void {
   const stat = statSync(location, { bigint: true, throwIfNoEntry: false });
   if (stat === undefined || !sameStamp(stampOf(stat), stamp)) throw changed(path);
 }
@@ -84,7 +85,7 @@ function requestOf({ files, reading, secret }: IndexJob, { jobs }: IndexWatch, o
     join(out === null ? tmpdir() : dirname(out), `.${randomBytes(6).toString('hex')}.tmp`),
     ...types,
     '',
-    ...files.map(({ location }) => location),
+    ...files.flatMap(({ location, slice }) => [location, String(slice?.start ?? ''), String(slice?.end ?? '')]),
   ];
   return Buffer.from(fields.map((field) => `${field}\0`).join(''));
 }
@@ -126,6 +127,7 @@ function rootsOf(answer: readonly string[], { files, reading, secret }: IndexJob
   return {
     reading,
     hashing: secret === null ? 'open' : 'keyed',
+    key: keyId(secret),
     records: Number(records),
     distinct: Number(distinct),
     ordered,
@@ -136,11 +138,15 @@ function rootsOf(answer: readonly string[], { files, reading, secret }: IndexJob
 }
 
 /** The header and the roots' text make it an index; then it gets its name. */
-async function settle(temporary: string, location: string, roots: Roots): Promise<void> {
+async function settle(
+  temporary: string,
+  location: string,
+  { roots, origin }: { readonly roots: Roots; readonly origin: Uint8Array | undefined },
+): Promise<void> {
   const text = Buffer.from(formatRoots(roots));
   try {
     const file = openSync(temporary, 'r+');
-    writeSync(file, indexHeader(roots.records, text.length), 0, undefined, 0);
+    writeSync(file, indexHeader(roots.records, text.length, origin), 0, undefined, 0);
     writeSync(file, text, 0, undefined, layoutOf(roots.records).roots);
     fsyncSync(file);
     closeSync(file);

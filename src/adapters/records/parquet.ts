@@ -15,6 +15,7 @@ import { Struct, seeColumn } from '../../domain/records/struct.ts';
 import { dateOfDays, timeOfNanos, timestampOfNanos } from '../../domain/records/time.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { RecordFile } from '../../domain/ports/records.ts';
+import { ARROW_DURATION, ARROW_INTERVAL, arrowFields, type ArrowField } from './arrow-schema.ts';
 import { openFile, sameStamp } from '../files/open.ts';
 import { changed, type BatchOptions } from './source.ts';
 
@@ -47,8 +48,36 @@ const COMPRESSORS = Object.fromEntries(
   ]),
 );
 
-/** Rows of a Parquet file in JavaScript: the common types; the addon reads all that version 1 knows. */
-export async function* parquetBatches(file: RecordFile, options: BatchOptions): AsyncGenerator<Batch> {
+/** Where the data of each row group begin; 0 for one without columns. @throws WeighmarkError `records-unsupported`. */
+export async function rowGroupStarts(file: RecordFile): Promise<readonly number[]> {
+  const { opened, metadata } = await openParquet(file);
+  await opened.close();
+  return startsOf(metadata);
+}
+
+function startsOf({ row_groups: groups }: FileMetaData): readonly number[] {
+  return groups.map(({ columns }) => {
+    const starts = columns.map(({ meta_data: column }) => Number(column?.data_page_offset ?? 0));
+    return starts.length === 0 ? 0 : starts.reduce((least, start) => Math.min(least, start));
+  });
+}
+
+/** Rows [start, end) of a file that lie in the row groups of its slice: as the addon's `blocks.rs` has it. */
+function rowsOf({ slice, sizeBytes }: RecordFile, metadata: FileMetaData): readonly [number, number] {
+  const starts = startsOf(metadata);
+  const firsts = [0];
+  for (const { num_rows: rows } of metadata.row_groups) firsts.push((firsts.at(-1) ?? 0) + Number(rows));
+  const all = firsts.at(-1) ?? 0;
+  if (slice === undefined) return [0, all];
+  if (starts.some((start, at) => start < (starts[at - 1] ?? 0))) return slice.start === 0 ? [0, all] : [0, 0];
+  const edge = (byte: number): number => {
+    const group = starts.findIndex((start) => start >= byte);
+    return byte === 0 ? 0 : byte >= sizeBytes || group < 0 ? all : (firsts[group] ?? all);
+  };
+  return [edge(slice.start), edge(slice.end)];
+}
+
+async function openParquet(file: RecordFile) {
   const opened = await openFile(file.location, { followLink: true });
   if (!sameStamp(opened.stamp, file.stamp)) throw changed(file.path);
   const source: AsyncBuffer = {
@@ -57,17 +86,24 @@ export async function* parquetBatches(file: RecordFile, options: BatchOptions): 
     slice: async (start, end = opened.size) => Uint8Array.from(await opened.read(start, end - start)).buffer,
   };
   const metadata = await decoding(file, () => parquetMetadataAsync(source, { geoparquet: false }));
+  return { opened, source, metadata };
+}
+
+/** Rows of a Parquet file in JavaScript: the common types; the addon reads all that version 1 knows. */
+export async function* parquetBatches(file: RecordFile, options: BatchOptions): AsyncGenerator<Batch> {
+  const { opened, source, metadata } = await openParquet(file);
   const { children } = parquetSchema(metadata);
   for (const child of children) checkNode(child, 0);
+  checkArrow(metadata);
   const row = rowEncoder(children, options);
   const batch = new Batch();
-  const rows = Number(metadata.num_rows);
-  for (let start = 0; start < rows; start += ROWS) {
+  const [first, rows] = rowsOf(file, metadata);
+  for (let start = Math.max(first, options.row ?? 0); start < rows; start += ROWS) {
     for (const each of await readRows(file, { source, metadata, start, end: Math.min(rows, start + ROWS) })) {
       row(each, batch);
       batch.close(0);
     }
-    options.onBytes?.(Math.floor((opened.size * ROWS) / rows));
+    options.onBytes?.(Math.floor((opened.size * ROWS) / Number(metadata.num_rows)));
     yield batch;
     batch.clear();
   }
@@ -94,7 +130,8 @@ async function decoding<T>(file: RecordFile, act: () => Promise<T>): Promise<T> 
     return await act();
   } catch (error) {
     if (error instanceof WeighmarkError) throw error;
-    throw unsupported(`${file.path}: it does not decode: ${error instanceof Error ? error.message : String(error)}`);
+    const why = error instanceof Error ? error.message : String(error);
+    throw unsupported(`${file.path}: it does not decode without the records addon (npm run build:records): ${why}`);
   }
 }
 
@@ -180,6 +217,34 @@ function text(bytes: Uint8Array): Scalar {
   return new Scalar(TAG.text, bytes);
 }
 
+/** Extension types that are what they are stored as. */
+const PLAIN_EXTENSIONS: readonly (string | null)[] = [null, 'arrow.uuid', 'arrow.json'];
+
+/** Types that Parquet has no word for stand in the schema that Arrow's writers add; the addon reads or refuses them by it. */
+function checkArrow({ key_value_metadata: pairs = [] }: FileMetaData): void {
+  const schema = pairs.find(({ key }) => key === 'ARROW:schema')?.value;
+  const found = schema === undefined ? undefined : fieldsOf(schema).find(isForeign);
+  if (found === undefined) return;
+  throw needsAddon(found.name);
+}
+
+function fieldsOf(schema: string): readonly ArrowField[] {
+  try {
+    return arrowFields(schema);
+  } catch (error) {
+    if (error instanceof RangeError) throw unsupported('its Arrow schema does not decode');
+    throw error;
+  }
+}
+
+function isForeign({ type, bits, extension }: ArrowField): boolean {
+  return type === ARROW_DURATION || type === ARROW_INTERVAL || bits > 64 || !PLAIN_EXTENSIONS.includes(extension);
+}
+
+function needsAddon(column: string): WeighmarkError {
+  return unsupported(`column ${column} is of a type that needs the records addon (npm run build:records)`);
+}
+
 const LEAVES = new Set([
   undefined,
   'UTF8',
@@ -195,7 +260,7 @@ const LOGICAL = new Set([undefined, 'STRING', 'DATE', 'TIME', 'TIMESTAMP', 'INTE
 function checkNode(node: SchemaTree, depth: number): void {
   const { element, children } = node;
   const refuse = (): never => {
-    throw unsupported(`column ${element.name} is of a type that needs the records addon (npm run build:records)`);
+    throw needsAddon(element.name);
   };
   if (depth > RECORD_DEPTH || !LOGICAL.has(element.logical_type?.type)) refuse();
   if (isList(node)) return checkNode(itemOf(node), depth + 1);

@@ -1,7 +1,8 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { BUCKET_RECORDS, storedNodes, trieHeap } from '../../domain/records/build.ts';
 import { MAX_RECORDS, OFFSET_STEP, prefixBitsOf } from '../../domain/records/index-layout.ts';
-import { keyedHashing, openHashing } from '../../domain/records/keys.ts';
+import { keyedHashing, keyId, openHashing } from '../../domain/records/keys.ts';
+import { isCuttable } from '../../domain/records/plan.ts';
 import { OrderedTree } from '../../domain/records/ordered.ts';
 import { formatRoots, type Part, type Roots } from '../../domain/records/roots.ts';
 import { kindsOf, type Columns } from '../../domain/records/struct.ts';
@@ -54,9 +55,10 @@ async function scan(job: IndexJob, { progress, signal }: IndexWatch, { kernel, s
   const found = foundIn(job, kernel, { columns, onBytes: (bytes) => work.advance(bytes) });
   for (const file of job.files) {
     const before = tree.count;
+    const base = isCuttable(job.reading) ? (file.slice?.start ?? 0) : 0;
     for await (const { hashes, offset } of found.each(file)) {
       signal.throwIfAborted();
-      noteOffsets(offset, { first: tree.count, count: hashes.length / 32, base: file.slice?.start ?? 0 }, offsets);
+      noteOffsets(offset, { first: tree.count, count: hashes.length / 32, base }, offsets);
       tree.add(hashes);
       spill.add(hashes);
       if (tree.count > MAX_RECORDS) throw unsupported(`more than ${MAX_RECORDS} records`);
@@ -119,6 +121,7 @@ async function finish(job: ScriptJob, scanned: Scanned, { kernel, spill }: Tools
     const roots: Roots = {
       reading: job.reading,
       hashing: job.secret === null ? 'open' : 'keyed',
+    key: keyId(job.secret),
       records,
       distinct: set.distinct,
       ordered: hex(ordered),
@@ -128,7 +131,8 @@ async function finish(job: ScriptJob, scanned: Scanned, { kernel, spill }: Tools
     };
     const index = writer === null ? null : job.cache.locationOf(roots);
     const nodes = storedNodes(stored, records, kernel);
-    if (index !== null) await writer?.finish(index, { nodes, fence, heap, offsets, roots: formatRoots(roots) });
+    const { origin } = job.cache;
+    if (index !== null) await writer?.finish(index, { nodes, fence, heap, offsets, roots: formatRoots(roots), origin });
     return { roots, index };
   } catch (error) {
     writer?.discard();

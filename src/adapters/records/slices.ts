@@ -2,29 +2,31 @@ import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RecordFile, Slice } from '../../domain/ports/records.ts';
+import type { IndexJob, RecordFile, Slice } from '../../domain/ports/records.ts';
+import { isCuttable } from '../../domain/records/plan.ts';
 import { fileError } from '../files/errors.ts';
 import { writeError } from '../files/write.ts';
 
 const CHUNK = 4 << 20;
 
 /**
- * The addon reads whole files: what is to be read of one is copied out, for the owner's eyes, for as long as it takes. The
- * files themselves are held to their stamps by the caller, before and after.
+ * The addon reads whole files of lines: what is to be read of one is copied out, for the owner's eyes, for as long as it takes.
+ * Of a table of columns it reads a slice itself. The files are held to their stamps by the caller, before and after.
  */
 export async function cutSlices<T>(
-  files: readonly RecordFile[],
+  { files, reading }: Pick<IndexJob, 'files' | 'reading'>,
   act: (files: readonly RecordFile[]) => Promise<T>,
 ): Promise<T> {
   const copies: string[] = [];
   try {
     return await act(
       files.map((file) => {
-        if (file.slice === undefined) return file;
+        if (file.slice === undefined || !isCuttable(reading)) return file;
         const location = join(tmpdir(), `.weighmark-slice.${randomBytes(6).toString('hex')}.tmp`);
         copies.push(location);
         copySlice(file.location, file.slice, location);
-        return { ...file, location };
+        const { slice: _, ...whole } = file;
+        return { ...whole, location };
       }),
     );
   } finally {

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { Option } from 'commander';
+import { STEPS } from '../../domain/claims/predicates.ts';
 import { checkStep, readParameters } from '../../domain/claims/provenance.ts';
 import { bookkeepingText } from '../../domain/base/bookkeeping.ts';
 import { parseHashPart, type HashPart } from '../../domain/digest/parts.ts';
@@ -45,7 +46,7 @@ export const register: Register = (program, run) => {
     .argument('<path>', 'file or folder, or s3://…')
     .option('--name <name:version>', 'what it is called; the name is signed')
     .option('--source <uri>', 'where it came from')
-    .option('--step <step>', 'what made it: preprocess, train, fine-tune, adapter, merge, quantize, convert, package')
+    .option('--step <step>', `what made it: ${STEPS.join(', ')}`)
     .option(
       '--input <role=ref>',
       'what it was made from: dataset=./data, base-model=NAME:TAG, code=git+https://…@COMMIT (repeat)',

@@ -1,3 +1,4 @@
+import { firstOf } from '../../domain/base/lists.ts';
 import type { FoundWeights, WeightsHolder, WeightsMatch } from '../../flows/registry/find-weights.ts';
 import type { Style } from '../command.ts';
 
@@ -26,7 +27,7 @@ function meant(matches: readonly WeightsMatch[]): string {
   const texts = matches.map(({ set, by, tensor }) =>
     tensor === undefined ? `${set} (${HOW[by]})` : `${set} ${tensor}`,
   );
-  return `${texts.slice(0, MOST).join(', ')}${texts.length > MOST ? ` and ${texts.length - MOST} more` : ''}`;
+  return firstOf(texts, MOST);
 }
 
 const HOW: Readonly<Record<WeightsMatch['by'], string>> = {

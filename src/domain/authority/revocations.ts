@@ -2,6 +2,7 @@ import type { VerifiedClaim } from '../claims/types.ts';
 import { nameIn } from '../claims/names.ts';
 import { readSnapshot } from './snapshot.ts';
 import { signerKey, type Authority } from './authority.ts';
+import { actKey, mergedCopies } from './copies.ts';
 import { mayUndo, peopleOver, isInOrder } from './undoing.ts';
 import { saysNo } from './polarity.ts';
 import {
@@ -106,8 +107,17 @@ export function collectRevocations(
   const ordered = logged.toSorted(
     (a, b) => (a.index ?? Infinity) - (b.index ?? Infinity) || (a.claim.bundle < b.claim.bundle ? -1 : 1),
   );
-  for (const entry of ordered) apply(entry, state, authority);
+  for (const entry of saidOnce(ordered)) apply(entry, state, authority);
   return answers(state, authority);
+}
+
+/** Whoever may push can wrap anew what others signed: its first place counts, so that nothing old undoes what came since. */
+function saidOnce(ordered: readonly LoggedRevocation[]): readonly LoggedRevocation[] {
+  return [...Map.groupBy(ordered, ({ claim }) => actKey(claim)).values()].flatMap(([first, ...copies]) =>
+    first === undefined
+      ? []
+      : [{ index: first.index, claim: mergedCopies([first.claim, ...copies.map(({ claim }) => claim)]) }],
+  );
 }
 
 function answers(state: State, authority: Authority): Revocations {

@@ -2,15 +2,17 @@ import { sha256Hex } from '../digest/hex.ts';
 import type { Finding } from '../base/verdict.ts';
 import { LIMITS } from '../base/limits.ts';
 import { looseEnvelope, type LooseEnvelope } from '../claims/loose-envelope.ts';
-import { paeDigest } from '../claims/dsse.ts';
+import { actOf, paeDigest } from '../claims/dsse.ts';
+import { IN_TOTO_PAYLOAD } from '../claims/predicates.ts';
 import { parseStatement } from '../claims/statement.ts';
 import type { Signer, Statement, TrustEntry, VerifiedClaim } from '../claims/types.ts';
-import { certificateSigner, isByCertificate, isByKey } from '../claims/verify-signature.ts';
+import { certificateSigner, hintFits, isByCertificate, isByKey, type Signed } from '../claims/verify-signature.ts';
 import { readCertificate, type Certificate } from '../pki/certificate.ts';
 import { findRootEver, readAnchors } from '../pki/certificate-path.ts';
-import { readFulcioCertificate } from '../trust/fulcio.ts';
+import { readPublicKey } from '../pki/keys.ts';
+import { fulcioIdentities } from '../trust/fulcio.ts';
 import { instanceOf } from '../trust/instance.ts';
-import { mismatch } from '../trust/match.ts';
+import { mismatch, namesInCertificate } from '../trust/match.ts';
 import { certificateAuthorities } from '../trust/trusted-root.ts';
 import { verifyClaim, type ClaimOutcome, type Verification } from '../trust/verify-claim.ts';
 import { saysNo } from './polarity.ts';
@@ -46,26 +48,78 @@ export async function hear(bytes: Uint8Array, verification: Verification, known?
   const envelope = looseEnvelope(bytes, verification.maxBytes ?? LIMITS.claimBytes);
   const why = outcome.refusal;
   if (envelope === null) return { standing: 'stranger', why };
-  const { payload } = envelope;
-  const statement = readable(payload);
-  const found = await speakers({ bytes, envelope, statement, verification });
-  const about = { bundle: sha256Hex(bytes), pae: paeDigest(payload), statement };
-  const [proven] = found.flatMap(({ entry, signer }) => (signer === null ? [] : [{ entry, signer }]));
-  const names = [...new Set(found.map(({ entry }) => entry.name))];
-  if (proven !== undefined && statement !== null)
+  const found = await foundIn({ envelope, verification });
+  const [best] = found.toSorted((a, b) => Number(b.signer !== null) - Number(a.signer !== null));
+  if (best === undefined) return { standing: 'stranger', why };
+  const { signer, spoken } = best;
+  const about = { bundle: sha256Hex(bytes), pae: paeDigest(envelope.payloads[0].payload), statement: spoken.statement };
+  if (signer !== null && spoken.statement !== null)
     return {
       standing: 'named',
-      claim: { ...about, statement, signer: proven.signer, times: [], onlyNo: lapsed(why, proven.signer) },
+      claim: {
+        ...about,
+        act: actOf(spoken.payload, spoken.signature),
+        statement: spoken.statement,
+        signer,
+        times: [],
+        onlyNo: lapsed(why, signer, envelope),
+      },
     };
-  if (proven !== undefined) return { standing: 'unread', ...about, names, proven: true, why };
-  if (names.length > 0) return { standing: 'unread', ...about, names, proven: false, why };
-  return { standing: 'stranger', why };
+  const names = [...new Set(found.map(({ entry }) => entry.name))];
+  return { standing: 'unread', ...about, names, proven: signer !== null, why };
 }
 
 /** What keeps it from saying yes: its own code, not that of a signature by nobody. */
-function lapsed(why: Finding, signer: Signer): Finding {
+function lapsed(why: Finding, signer: Signer, { bundle }: LooseEnvelope): Finding {
+  if (bundle === null) return why;
+  const form = SIGNED_BY[bundle.key.kind];
+  if (form !== signer.kind)
+    return {
+      code: 'signature-malformed',
+      message: `signed by a ${WORDS[signer.kind]}, in the form of a ${WORDS[form]}`,
+    };
   if (signer.kind === 'certificate') return { ...why, code: 'certificate-expired' };
   return signer.kind === 'oidc' ? { ...why, code: 'no-verified-time' } : why;
+}
+
+const SIGNED_BY = { key: 'key', chain: 'certificate', certificate: 'oidc' } as const;
+const WORDS = { key: 'key', certificate: 'certificate of a private authority', oidc: 'Sigstore identity' } as const;
+
+interface Question {
+  readonly envelope: LooseEnvelope;
+  readonly verification: Verification;
+}
+
+/** One signature over one payload; the statement is null where it cannot be read, or is of a type that is none of ours. */
+interface Spoken extends Signed {
+  readonly statement: Statement | null;
+}
+
+/** Whom of the trust it may be by; `signer` is null where the certificate says so and nothing proves it. */
+interface Speaker {
+  readonly entry: TrustEntry;
+  readonly signer: Signer | null;
+}
+
+type Found = Speaker & { readonly spoken: Spoken };
+
+async function foundIn(question: Question): Promise<readonly Found[]> {
+  const certificates = question.envelope.certificates.flatMap((der) => certificateIn(der) ?? []);
+  const found: Found[] = [];
+  for (const spoken of spokenIn(question.envelope)) {
+    const keys = bySomeKey(spoken, question);
+    const leaves = certificates.filter((leaf) => isByCertificate(spoken, leaf));
+    const others = await Promise.all(leaves.map(async (leaf) => byCertificate(leaf, certificates, question)));
+    found.push(...[...keys, ...others.flat()].map((speaker) => ({ ...speaker, spoken })));
+  }
+  return found;
+}
+
+function spokenIn({ payloads, signatures }: LooseEnvelope): readonly Spoken[] {
+  return payloads.flatMap(({ payload, type }) => {
+    const statement = type === IN_TOTO_PAYLOAD ? readable(payload) : null;
+    return signatures.map((signature) => ({ payload, type, signature, statement }));
+  });
 }
 
 function readable(payload: Uint8Array): Statement | null {
@@ -76,66 +130,47 @@ function readable(payload: Uint8Array): Statement | null {
   }
 }
 
-interface Question {
-  readonly bytes: Uint8Array;
-  readonly envelope: LooseEnvelope;
-  readonly statement: Statement | null;
-  readonly verification: Verification;
-}
-
-/** Whom of the trust it may be by; `signer` is null where the certificate says so and nothing proves it. */
-interface Speaker {
-  readonly entry: TrustEntry;
-  readonly signer: Signer | null;
-}
-
-async function speakers(question: Question): Promise<readonly Speaker[]> {
-  const { envelope, verification } = question;
-  const kind = envelope.key?.kind ?? 'key';
-  if (kind === 'key') return bySomeKey(question);
-  const leaf = leafOf(envelope);
-  if (leaf === null || !isByCertificate(envelope, leaf)) return [];
-  if (kind === 'chain') return verification.trust.flatMap((entry) => underRoot(entry, leaf, envelope));
-  const found = await Promise.all(verification.trust.map((entry) => byIdentity(entry, leaf, question)));
-  return found.filter((each) => each !== null);
-}
-
-/** Asked only where it may say no: each key is a signature to check. */
-function bySomeKey({ envelope, statement, verification }: Question): readonly Speaker[] {
-  if (statement !== null && !saysNo(statement)) return [];
-  return verification.trust.flatMap((entry): readonly Speaker[] => {
-    if (entry.anchor.kind !== 'key') return [];
-    const key = isByKey(envelope, entry.anchor.pem);
+/** Each key is a signature to check: of what says yes only those are asked whom a hint names. */
+function bySomeKey(spoken: Spoken, { envelope, verification }: Question): readonly Speaker[] {
+  const mayDeny = spoken.statement === null || saysNo(spoken.statement);
+  return verification.trust.flatMap(({ anchor, ...entry }): readonly Speaker[] => {
+    if (anchor.kind !== 'key' || (!mayDeny && !isHinted(envelope, anchor.pem))) return [];
+    const key = isByKey(spoken, anchor.pem);
+    const by = { ...entry, anchor };
     return key === null
       ? []
-      : [{ entry, signer: { kind: 'key', fingerprint: key.fingerprint, keyType: key.curve.name } }];
+      : [{ entry: by, signer: { kind: 'key', fingerprint: key.fingerprint, keyType: key.curve.name } }];
   });
 }
 
-function leafOf({ key }: LooseEnvelope): Certificate | null {
-  try {
-    if (key?.kind === 'certificate') return readCertificate(key.certificate);
-    return key?.kind === 'chain' && key.certificates[0] !== undefined ? readCertificate(key.certificates[0]) : null;
-  } catch {
-    return null;
-  }
+function isHinted({ hints }: LooseEnvelope, pem: string): boolean {
+  const key = readPublicKey(pem);
+  return hints.some((hint) => hint !== '' && hintFits(hint, key, true));
 }
 
-function underRoot(entry: TrustEntry, leaf: Certificate, { key }: LooseEnvelope): readonly Speaker[] {
+async function byCertificate(
+  leaf: Certificate,
+  certificates: readonly Certificate[],
+  question: Question,
+): Promise<readonly Speaker[]> {
+  const others = certificates.filter((each) => each !== leaf);
+  const found = await Promise.all(
+    question.verification.trust.map(async (entry) =>
+      entry.anchor.kind === 'oidc' ? byIdentity(entry, leaf, question) : underRoot(entry, leaf, others),
+    ),
+  );
+  return found.flat();
+}
+
+function underRoot(entry: TrustEntry, leaf: Certificate, others: readonly Certificate[]): readonly Speaker[] {
   const { anchor } = entry;
   if (anchor.kind !== 'certificate') return [];
-  const others = key?.kind === 'chain' ? key.certificates.slice(1).flatMap((der) => certificateIn(der) ?? []) : [];
   const { roots, intermediates } = readAnchors(anchor.pem);
   const root = findRootEver({ leaf, roots, intermediates: [...others, ...intermediates] });
-  if (root !== null) {
-    const signer = certificateSigner(leaf, root);
-    return mismatch(signer, anchor) === null ? [{ entry, signer }] : [];
-  }
-  const [trusted] = roots;
-  const says = trusted === undefined ? null : certificateSigner(leaf, trusted);
-  return says !== null && anchor.identity !== undefined && mismatch(says, anchor) === null
-    ? [{ entry, signer: null }]
-    : [];
+  const signer = root === null ? null : certificateSigner(leaf, root);
+  if (signer !== null && mismatch(signer, anchor) === null) return [{ entry, signer }];
+  const says = namesInCertificate({ sans: leaf.sans, subject: leaf.x509.subject });
+  return anchor.identity !== undefined && says.includes(anchor.identity) ? [{ entry, signer: null }] : [];
 }
 
 function certificateIn(der: Uint8Array): Certificate | null {
@@ -148,19 +183,26 @@ function certificateIn(der: Uint8Array): Certificate | null {
 
 /**
  * A certificate that names the identity: proven by its instance, or at least issued by one of its authorities, which is
- * enough for a no; else it only says so, as one by a log or an authority that this machine does not know yet.
+ * enough for a no; else it only says so, as one by a log or an authority that this machine does not know yet, or with others.
  */
-async function byIdentity(entry: TrustEntry, leaf: Certificate, question: Question): Promise<Speaker | null> {
+async function byIdentity(entry: TrustEntry, leaf: Certificate, question: Question): Promise<readonly Speaker[]> {
   const { anchor } = entry;
-  if (anchor.kind !== 'oidc') return null;
+  if (anchor.kind !== 'oidc') return [];
   try {
     const notBefore = leaf.x509.validFromDate.toISOString();
-    const named = { ...readFulcioCertificate(leaf.x509.raw), instance: instanceOf(anchor.trustedRoot), notBefore };
-    const signer: Signer = { kind: 'oidc', ...named };
-    if (mismatch(signer, anchor) !== null) return null;
-    return { entry, signer: (await isIssued(leaf, anchor.trustedRoot, question)) ? signer : null };
+    const instance = instanceOf(anchor.trustedRoot);
+    const identities = fulcioIdentities(leaf.x509.raw).map((identity): Signer => ({
+      kind: 'oidc',
+      ...identity,
+      instance,
+      notBefore,
+    }));
+    const signer = identities.find((each) => mismatch(each, anchor) === null);
+    if (signer === undefined) return [];
+    const isProven = identities.length === 1 && (await isIssued(leaf, anchor.trustedRoot, question));
+    return [{ entry, signer: isProven ? signer : null }];
   } catch {
-    return null;
+    return [];
   }
 }
 

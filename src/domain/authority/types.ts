@@ -75,7 +75,15 @@ export interface RoleRule {
 }
 
 /** Steps of which something can be shown. */
-export const SHOWN_STEPS = ['convert', 'quantize', 'merge'] as const satisfies readonly Step[];
+export const SHOWN_STEPS = [
+  'convert',
+  'cast',
+  'reshard',
+  'quantize',
+  'merge',
+  'adapter-merge',
+  'prune',
+] as const satisfies readonly Step[];
 
 export interface DerivationRule {
   readonly steps: Readonly<Partial<Record<(typeof SHOWN_STEPS)[number], 'recomputed' | 'nearest'>>>;

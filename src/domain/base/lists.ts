@@ -19,3 +19,9 @@ export function greatest(numbers: Iterable<number>): number {
   for (const number of numbers) found = Math.max(found, number);
   return found;
 }
+
+/** As a sentence names them: `a, b and 3 more`. */
+export function firstOf(names: readonly (string | number)[], most: number): string {
+  const more = names.length > most ? ` and ${names.length - most} more` : '';
+  return `${names.slice(0, most).join(', ')}${more}`;
+}

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
+import { childAt, readDer, TAG } from '../pki/der.ts';
 import { IN_TOTO_PAYLOAD } from './predicates.ts';
 
 /** DSSE pre-authentication encoding: https://github.com/secure-systems-lab/dsse/blob/master/protocol.md */
@@ -22,6 +23,27 @@ function headOf(payload: Uint8Array, payloadType: string): Buffer {
 /** SHA-256 of the pre-authentication encoding: the same for every wrapping of one signed content. */
 export function paeDigest(payload: Uint8Array): string {
   return createHash('sha256').update(headOf(payload, IN_TOTO_PAYLOAD)).update(payload).digest('hex');
+}
+
+/**
+ * The same for every copy of one signature, and another where the same was signed once more. An ECDSA signature (r, s) is as good
+ * with -s, which anybody can write: r alone tells.
+ */
+export function actOf(payload: Uint8Array, signature: Uint8Array): string {
+  return createHash('sha256').update(paeDigest(payload)).update(drawn(signature)).digest('hex');
+}
+
+function drawn(signature: Uint8Array): Uint8Array {
+  const r = rOf(signature);
+  return r.subarray(r.findIndex((byte) => byte !== 0));
+}
+
+function rOf(signature: Uint8Array): Uint8Array {
+  try {
+    return childAt(readDer(signature), 0, TAG.integer).body;
+  } catch {
+    return signature.subarray(0, signature.length / 2);
+  }
 }
 
 /**

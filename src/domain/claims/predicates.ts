@@ -40,8 +40,12 @@ export const STEPS = [
   'fine-tune',
   'adapter',
   'merge',
+  'adapter-merge',
   'quantize',
   'convert',
+  'cast',
+  'reshard',
+  'prune',
   'package',
 ] as const;
 export type Step = (typeof STEPS)[number];

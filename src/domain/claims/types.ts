@@ -64,6 +64,8 @@ export interface VerifiedClaim {
   readonly bundle: string;
   /** SHA-256 of the DSSE pre-authentication encoding: equal for re-wrapped copies of one signature's content. */
   readonly pae: string;
+  /** One act of signing (`actOf`), however often it is wrapped anew. Absent: what was signed has to tell. */
+  readonly act?: string;
   readonly statement: Statement;
   readonly signer: Signer;
   /**

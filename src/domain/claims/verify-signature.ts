@@ -1,10 +1,10 @@
-import { createVerify, verify as verifyBytes, type KeyObject } from 'node:crypto';
+import { constants, createVerify, verify as verifyBytes, type KeyObject } from 'node:crypto';
 import { WeighmarkError } from '../base/errors.ts';
-import { curveOf, readPublicKey, shownFingerprint, type PublicKey } from '../pki/keys.ts';
+import { curveOf, knownCurve, readPublicKey, shownFingerprint, type PublicKey } from '../pki/keys.ts';
 import type { Bundle } from './bundle.ts';
 import { readCertificate, type Certificate } from '../pki/certificate.ts';
 import { findRoot, readAnchors } from '../pki/certificate-path.ts';
-import { historicPreAuthEncoding, preAuthPieces } from './dsse.ts';
+import { historicPreAuthEncoding, preAuthEncoding, preAuthPieces } from './dsse.ts';
 import type { Signer } from './types.ts';
 
 export interface SignatureOptions {
@@ -68,23 +68,57 @@ export function verifyWithChain(bundle: Bundle, options: ChainOptions): Extract<
   return certificateSigner(leaf, root);
 }
 
-/**
- * Is it by this key, whatever the envelope says of keys around it? Only for what may say no: a hint is not signed, and wrong
- * ones must not make anything unheard.
- */
-export function isByKey(bundle: Pick<Bundle, 'payload' | 'signature'>, pem: string): PublicKey | null {
-  const key = readPublicKey(pem);
-  return signatureFits(bundle, key.key, {}) ? key : null;
+/** Bytes of a DSSE payload type with a signature that may be over them. */
+export interface Signed {
+  readonly payload: Uint8Array;
+  readonly type: string;
+  readonly signature: Uint8Array;
 }
 
-/** Is it by the key of this certificate, whoever issued that? */
-export function isByCertificate(bundle: Pick<Bundle, 'payload' | 'signature'>, leaf: Certificate): boolean {
+/**
+ * Is it by this key, whatever the envelope says of keys around it, with whatever hash and in whatever encoding? Only for what may
+ * say no: a hint is not signed, and wrong ones must not make anything unheard.
+ */
+export function isByKey(signed: Signed, pem: string): PublicKey | null {
+  const key = readPublicKey(pem);
+  return fitsInAnyWay(signed, key.key) ? key : null;
+}
+
+/** The same of the key of a certificate, whoever issued that. */
+export function isByCertificate(signed: Signed, leaf: Certificate): boolean {
   try {
-    return signatureFits(bundle, leaf.x509.publicKey, {});
+    return fitsInAnyWay(signed, leaf.x509.publicKey);
   } catch {
     return false;
   }
 }
+
+/** As some tools sign: SHA-256 whatever the curve, r and s side by side (IEEE P1363), or with keys that OMS does not know. */
+function fitsInAnyWay({ payload, type, signature }: Signed, key: KeyObject): boolean {
+  const signed = preAuthEncoding(payload, type);
+  if (key.asymmetricKeyType === 'ed25519') return verifyBytes(null, signed, key, signature);
+  return waysOf(key, signature).some(({ hash, ...how }) => verifyBytes(hash, signed, { key, ...how }, signature));
+}
+
+interface Way {
+  readonly hash: string;
+  readonly dsaEncoding?: 'der' | 'ieee-p1363';
+  readonly padding?: number;
+}
+
+function waysOf(key: KeyObject, signature: Uint8Array): readonly Way[] {
+  const all = ['sha256', 'sha384', 'sha512'];
+  if (key.asymmetricKeyType !== 'ec') {
+    const paddings = [constants.RSA_PKCS1_PADDING, constants.RSA_PKCS1_PSS_PADDING];
+    return key.asymmetricKeyType === 'rsa' ? all.flatMap((hash) => paddings.map((padding) => ({ hash, padding }))) : [];
+  }
+  const curve = knownCurve(key);
+  const dsaEncoding = signature.length === PAIR_BYTES[curve?.hash ?? 'sha256'] ? 'ieee-p1363' : 'der';
+  const hashes = curve === undefined ? all : [...new Set([curve.hash, 'sha256'])];
+  return hashes.map((hash) => ({ hash, dsaEncoding }));
+}
+
+const PAIR_BYTES = { sha256: 64, sha384: 96, sha512: 132 } as const;
 
 /** What a certificate says of its signer, under a root that is proven to have issued it. */
 export function certificateSigner(leaf: Certificate, root: Certificate): Extract<Signer, { kind: 'certificate' }> {

@@ -9,8 +9,12 @@ const BY_STEP: Readonly<Record<Step, EdgeWord>> = {
   'fine-tune': 'finetune',
   adapter: 'adapter',
   merge: 'merge',
+  'adapter-merge': 'merge',
   quantize: 'quantized',
   convert: 'converted',
+  cast: 'converted',
+  reshard: 'converted',
+  prune: 'pruned',
   package: 'packaged',
 };
 
@@ -18,7 +22,7 @@ const BY_STEP: Readonly<Record<Step, EdgeWord>> = {
 export function edgeWord(step: Step | null, role: Role | null): EdgeWord {
   if (role === 'dataset') return step === 'preprocess' || step === 'convert' ? BY_STEP[step] : 'trained-on';
   if (role === 'base-model') return step === null ? 'uses' : BY_STEP[step];
-  if (role === 'adapter') return step === 'merge' ? 'merge' : 'adapter';
+  if (role === 'adapter') return step === 'merge' || step === 'adapter-merge' ? 'merge' : 'adapter';
   return role === 'package' ? 'packaged' : 'uses';
 }
 

@@ -58,7 +58,16 @@ export interface ExamineRules {
 const MADE: readonly string[] = [PREDICATES.provenance, PREDICATES.reference, PREDICATES.bom];
 const ACTED: readonly string[] = [...MADE, PREDICATES.evaluation];
 /** What these give is a model; the other steps may give data. */
-const MODEL_STEPS: readonly (Step | null)[] = ['train', 'fine-tune', 'adapter', 'merge', 'quantize'];
+const MODEL_STEPS: readonly (Step | null)[] = [
+  'train',
+  'fine-tune',
+  'adapter',
+  'merge',
+  'adapter-merge',
+  'quantize',
+  'cast',
+  'prune',
+];
 
 /** @param name the name to judge roles by; null: what each claim's signer calls the artifact. */
 export function examine(

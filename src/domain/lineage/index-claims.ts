@@ -1,5 +1,6 @@
 import type { VerifiedClaim } from '../claims/types.ts';
 import { signerKey } from '../authority/authority.ts';
+import { mergedCopies } from '../authority/copies.ts';
 import { bindingOf, type BoundKind, type Known } from '../claims/binding.ts';
 import { inputsSaidToBeManifests } from './provenance.ts';
 
@@ -56,16 +57,10 @@ export function indexClaims(claims: readonly VerifiedClaim[], known?: Known): Cl
 /** Where each says its own there are no copies, and no keys to make of who signed. */
 function eachOnce(sorted: readonly VerifiedClaim[]): readonly VerifiedClaim[] {
   if (new Set(sorted.map(({ pae }) => pae)).size === sorted.length) return sorted;
-  return [...Map.groupBy(sorted, (claim) => `${claim.pae} ${signerKey(claim.signer)}`).values()].flatMap(merged);
-}
-
-/** Copies of one signature with all that is known of its time: leaving out an old timestamp makes nothing younger. */
-function merged([first, ...copies]: readonly VerifiedClaim[]): readonly VerifiedClaim[] {
-  if (first === undefined) return [];
-  if (copies.length === 0) return [first];
-  const { onlyNo, ...best } = [first, ...copies].find((copy) => copy.onlyNo === undefined) ?? first;
-  const times = [first, ...copies].flatMap((copy) => copy.times);
-  return [{ ...best, times, ...(onlyNo === undefined ? {} : { onlyNo }) }];
+  const groups = Map.groupBy(sorted, (claim) => `${claim.pae} ${signerKey(claim.signer)}`);
+  return [...groups.values()].flatMap(([first, ...copies]) =>
+    first === undefined ? [] : [mergedCopies([first, ...copies])],
+  );
 }
 
 function asKind(bound: readonly BoundClaim[], as: BoundKind): readonly BoundClaim[] {

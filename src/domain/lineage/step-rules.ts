@@ -12,7 +12,11 @@ const NEEDED: Readonly<Record<Step, readonly (readonly Role[])[]>> = {
   'fine-tune': [['base-model'], ['dataset']],
   adapter: [['base-model'], ['dataset']],
   merge: [['base-model']],
+  'adapter-merge': [['base-model'], ['adapter']],
   quantize: [['base-model']],
+  cast: [['base-model']],
+  reshard: [['base-model']],
+  prune: [['base-model']],
   convert: [['base-model', 'dataset']],
   package: [['package']],
 };

@@ -27,6 +27,7 @@ export type EdgeWord =
   | 'merge'
   | 'quantized'
   | 'converted'
+  | 'pruned'
   | 'packaged'
   | 'preprocessed'
   | 'uses'

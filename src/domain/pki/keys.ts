@@ -25,10 +25,21 @@ export interface PublicKey {
   readonly key: KeyObject;
 }
 
+/** Undefined for anything but an elliptic-curve key on a curve OMS knows. */
+export function knownCurve(key: KeyObject): Curve | undefined {
+  const name = namedCurve(key) ?? '';
+  return Object.hasOwn(CURVES, name) ? CURVES[name as keyof typeof CURVES] : undefined;
+}
+
+function namedCurve({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): string | undefined {
+  return asymmetricKeyType === 'ec' ? asymmetricKeyDetails?.namedCurve : undefined;
+}
+
 /** @throws WeighmarkError `code` for anything but an elliptic-curve key on a curve OMS knows. */
 export function curveOf(key: KeyObject, code: Code = 'key-unusable'): Curve {
-  const name = key.asymmetricKeyType === 'ec' ? key.asymmetricKeyDetails?.namedCurve : undefined;
-  if (name !== undefined && Object.hasOwn(CURVES, name)) return CURVES[name as keyof typeof CURVES];
+  const curve = knownCurve(key);
+  if (curve !== undefined) return curve;
+  const name = namedCurve(key);
   throw new WeighmarkError(
     code,
     `a key of type ${name ?? key.asymmetricKeyType ?? 'unknown'} cannot be used: only P-256, P-384 and P-521`,

@@ -19,7 +19,8 @@ export function checkApprovals(of: Case, makers: ReadonlySet<string>): RuleResul
   if (rule === undefined) return NOTHING;
   const given = acceptedOf(of, of.about, PREDICATES.approval, rule.role).filter((each) => approves(each, of));
   const fresh = given.filter((each) => ageProblem(of, each, 'approval', rule.maxAgeMs) === null);
-  const independent = fresh.filter(({ principal }) => !makers.has(principal));
+  const made = new Set([...makers].map(of.personOf));
+  const independent = fresh.filter(({ principal }) => !made.has(of.personOf(principal)));
   const counted = countable(independent);
   if (counted.length < rule.count)
     return { ...NOTHING, findings: [shortage(of, { given, fresh, independent, counted }, rule)] };
@@ -54,7 +55,7 @@ function shortage(of: Case, { given, fresh, independent, counted }: Counted, rul
     facts: { wanted: `${rule.count} by ${rule.role}`, counted: String(counted.length) },
   };
   const hint = `\`weighmark approve ${of.facts.name}@${of.facts.id} --env ${of.environment.name}\``;
-  const makers = fresh.filter((each) => !independent.includes(each)).map(({ principal }) => principal);
+  const makers = fresh.filter((each) => !independent.includes(each)).map(({ principal }) => of.personOf(principal));
   const [fallen] = revokedApprovals(of, rule.role);
   if (fallen !== undefined)
     return { code: 'revoked', message: `an approval no longer counts: ${fallen.reason}`, ...about };

@@ -41,8 +41,10 @@ export function datasetDenials(of: Case, lineage: Lineage): readonly Finding[] {
   );
 }
 
+/** Of this dataset, or of it and others at once. */
 function failedChecks(of: Case): readonly Finding[] {
-  return of.about.flatMap(({ claim }) => {
+  const shared = of.index.ambiguousAbout(of.facts.id.slice('sha256:'.length));
+  return [...of.about.map(({ claim }) => claim), ...shared].flatMap((claim) => {
     const { predicateType, predicate } = claim.statement;
     if (predicateType !== PREDICATES['records-check'] || !isFailedCheck(predicate)) return [];
     return denialIn(of, claim).map((said): Finding => {

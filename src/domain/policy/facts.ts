@@ -10,6 +10,7 @@ import type { Unread } from '../authority/speaker.ts';
 import type { LogEntry } from '../tlog/leaf.ts';
 import type { Finding } from '../base/verdict.ts';
 import type { Authority } from '../authority/authority.ts';
+import type { PersonOf } from '../authority/one-person.ts';
 import type { LoggedRevocation, Revocations, Revoked } from '../authority/revocations.ts';
 import type { Environment, Policy } from '../authority/types.ts';
 
@@ -84,6 +85,8 @@ export interface Case {
   readonly authority: Authority;
   readonly index: ClaimIndex;
   readonly revocations: Revocations;
+  /** Who signed with whose key. */
+  readonly personOf: PersonOf;
   /** Hex of the id. */
   readonly digest: string;
   /** Artifacts at hand, by each of their ids. */

@@ -12,9 +12,7 @@ export const DEFAULT_ROLES: Readonly<
     signs: ['preprocess', 'reference', 'records-absence', 'records-check', ...CLAIMS],
     vouches: ['dataset'],
   },
-  trainer: {
-    signs: ['train', 'fine-tune', 'adapter', 'merge', 'quantize', 'convert', 'package', 'derivation', ...CLAIMS],
-  },
+  trainer: { signs: [...STEPS.filter((step) => step !== 'preprocess'), 'derivation', ...CLAIMS] },
   evaluator: { signs: ['evaluation', 'records-check', 'derivation'] },
   scanner: { signs: ['vulns', 'scai'] },
   approver: { signs: ['approval'] },

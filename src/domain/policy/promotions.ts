@@ -2,6 +2,7 @@ import type { VerifiedClaim } from '../claims/types.ts';
 import type { LogEntry } from '../tlog/leaf.ts';
 import type { Code } from '../base/errors.ts';
 import { undecided, type Evidence, type Finding } from '../base/verdict.ts';
+import { actKey } from '../authority/copies.ts';
 import { saysNo } from '../authority/polarity.ts';
 import { PREDICATES } from '../claims/predicates.ts';
 import { bindingOf } from '../claims/binding.ts';
@@ -58,14 +59,35 @@ export function promotionHistory(of: Case, environment: Environment): readonly C
   });
 }
 
-/** Newest first. A bundle logged again is not said again: its first place counts. */
+/**
+ * Newest first. What is logged again, as it was or wrapped anew, is not said again: its first place counts, by the copy with which
+ * all is in order.
+ */
 function entriesFor(of: Case, environment: Environment): readonly LogEntry[] {
   const entries = of.facts.log.promotions.filter(
     ({ leaf }) => leaf.env === environment.name && leaf.name === of.facts.name,
   );
-  const oldestFirst = entries.toSorted((a, b) => a.index - b.index);
-  const first = new Map(oldestFirst.toReversed().map((entry) => [entry.leaf.bundle, entry]));
-  return oldestFirst.filter((entry) => first.get(entry.leaf.bundle) === entry).toReversed();
+  const claimOf = ({ leaf }: LogEntry) => of.index.byBundle(leaf.bundle.slice('sha256:'.length));
+  const oldestFirst = entries
+    .filter((entry) => !isMisplaced(entry, claimOf(entry)))
+    .toSorted((a, b) => a.index - b.index);
+  const acts = Map.groupBy(oldestFirst, (entry) => {
+    const claim = claimOf(entry);
+    return claim === null ? entry.leaf.bundle : actKey(claim);
+  });
+  const first = [...acts.values()].flatMap((copies): readonly LogEntry[] => {
+    const [earliest] = copies;
+    const best = copies.find((each) => claimOf(each)?.onlyNo === undefined) ?? earliest;
+    return earliest === undefined || best === undefined ? [] : [{ index: earliest.index, leaf: best.leaf }];
+  });
+  return first.toReversed();
+}
+
+/** Whoever may push can log a promotion as one of something else: that place is none of its. A withdrawal is for a name. */
+function isMisplaced({ leaf }: LogEntry, claim: VerifiedClaim | null): boolean {
+  if (claim === null || saysNo(claim.statement)) return false;
+  const binding = bindingOf(claim);
+  return binding.kind !== 'one' || `sha256:${binding.digest}` !== leaf.manifest;
 }
 
 /** Null for an entry that counts for nothing: by a signer who may not promote, or not saying what its leaf says. */
@@ -109,13 +131,7 @@ function readPromoted(of: Case, { entry, claim }: Logged, environment: Environme
     return lapsedPromotion(of, claim, claim.onlyNo);
   if (typeof identity === 'string' || promotion === null) return null;
   if (!roles.includes(promotion.breakGlass ? BREAK_GLASS_ROLE : PROMOTER_ROLE)) return null;
-  const binding = bindingOf(claim);
-  if (
-    binding.kind !== 'one' ||
-    `sha256:${binding.digest}` !== entry.leaf.manifest ||
-    promotion.resourceUri !== expectedUri(of, environment)
-  )
-    return null;
+  if (promotion.resourceUri !== expectedUri(of, environment)) return null;
   return { current: { entry, claim, promotion, id: entry.leaf.manifest, principal: identity.principal.name } };
 }
 

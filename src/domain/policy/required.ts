@@ -1,9 +1,11 @@
 import { forShell } from '../base/text.ts';
-import { PREDICATES } from '../claims/predicates.ts';
+import { PREDICATES, SCANS } from '../claims/predicates.ts';
+import { isHex256 } from '../digest/hex.ts';
 import { bindingOf } from '../claims/binding.ts';
 import { undecided, type Evidence, type Finding } from '../base/verdict.ts';
 import { compileAssertion } from './cel.ts';
 import { acceptedOf, denialsOf, type Accepted, type Case, type Denial } from './facts.ts';
+import { actKey } from '../authority/copies.ts';
 import { saysNo } from '../authority/polarity.ts';
 import { ageStart, clockDisagrees, daysOf } from '../authority/time.ts';
 import type { RequiredClaim, RoleRule } from '../authority/types.ts';
@@ -57,23 +59,39 @@ function negative(of: Case, denial: Denial): Finding {
   };
 }
 
-/** Logged for this artifact and no pass, but what it is about cannot be read from it. */
+/** Logged for this artifact and no pass, but what it is about cannot be read from it, or is this as something else. */
 function unboundNegatives(of: Case): readonly Finding[] {
+  const denials = [PREDICATES.evaluation, ...SCANS].flatMap((type) => denialsOf(of, type));
+  const bound = new Set(denials.map(({ claim }) => actKey(claim)));
   return (of.facts.log.claims ?? []).flatMap(({ leaf }): readonly Finding[] => {
     const claim = of.index.byBundle(leaf.bundle.slice('sha256:'.length));
-    if (claim === null || claim.statement.predicateType !== PREDICATES.evaluation || !saysNo(claim.statement))
-      return [];
-    const isHeard = of.authority.denialRolesOf(claim, of.facts.name).length > 0;
-    if (!isHeard || bindingOf(claim).kind !== 'none' || of.revocations.ofClaim(claim)?.kind === 'claim') return [];
+    if (claim === null || bound.has(actKey(claim)) || !saysNo(claim.statement) || !isAskedOf(of, claim)) return [];
+    if (!mayMeanThis(of, claim) || of.revocations.ofClaim(claim)?.kind === 'claim') return [];
+    const what = claim.statement.predicateType === PREDICATES.evaluation ? 'evaluated' : 'scanned';
     return [
       undecided({
         code: 'claim-malformed',
-        message: `${of.authority.nameOf(claim)} evaluated something, not with a pass, and what cannot be read`,
+        message: `${of.authority.nameOf(claim)} ${what} something, not with a pass, and what cannot be read`,
         subject: of.facts.id,
         facts: { claim: `sha256:${claim.bundle}` },
       }),
     ];
   });
+}
+
+/** By somebody of whom such a no is heard here. */
+function isAskedOf({ authority, environment, facts }: Case, claim: VerifiedClaim): boolean {
+  const { predicateType } = claim.statement;
+  const roles = authority.denialRolesOf(claim, facts.name);
+  if (SCANS.includes(predicateType)) return environment.scan !== undefined && roles.includes(environment.scan.role);
+  return predicateType === PREDICATES.evaluation && roles.length > 0;
+}
+
+/** It names nothing that binds, something without a digest that can be read, or this artifact's as one of another kind or spelling. */
+function mayMeanThis({ digest, facts }: Case, claim: VerifiedClaim): boolean {
+  const { subject } = claim.statement;
+  if (bindingOf(claim).kind === 'none' || subject.some((each) => !isHex256(each.digest['sha256']))) return true;
+  return subject.some((each) => [digest, ...facts.aliases].includes(each.digest['sha256'] ?? ''));
 }
 
 /** A no by somebody lost since: nobody can tell whether it was before. */

@@ -4,10 +4,12 @@ import type { Accepted, Case } from './facts.ts';
 /** Role → principals who acted in it for this decision. */
 export type Actors = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** No principal may have acted in two roles that the policy keeps apart (rule 12). */
+/** Nobody may have acted in two roles that the policy keeps apart (rule 12), under whatever names. */
 export function checkSeparation(of: Case, actors: Actors): readonly Finding[] {
   return of.environment.separation.flatMap((roles) => {
-    const people = roles.flatMap((role) => [...(actors.get(role) ?? [])].map((principal) => ({ role, principal })));
+    const people = roles.flatMap((role) =>
+      [...new Set([...(actors.get(role) ?? [])].map(of.personOf))].map((principal) => ({ role, principal })),
+    );
     const shared = people.filter(({ role, principal }) =>
       people.some((other) => other.principal === principal && other.role !== role),
     );

@@ -1,5 +1,5 @@
 import type { RandomAccess } from '../records/index-layout.ts';
-import type { Reading } from '../records/reading.ts';
+import type { Format, Reading } from '../records/reading.ts';
 import type { Roots } from '../records/roots.ts';
 import type { SetHasher } from '../records/trie.ts';
 import type { FileStamp } from './files.ts';
@@ -12,7 +12,7 @@ export interface RecordFile {
   readonly sizeBytes: number;
   /** What it was when the dataset was walked. */
   readonly stamp: FileStamp;
-  /** Only bytes [start, end) are read: whole records of a format that can be cut. Default: the file. */
+  /** Only bytes [start, end) are read: whole lines, or the row groups and record batches that begin there. Default: the file. */
   readonly slice?: Slice;
 }
 
@@ -36,8 +36,8 @@ export interface IndexJob {
   readonly secret: Uint8Array | null;
   /** Whether the index goes to the cache; else roots alone. */
   readonly keep: boolean;
-  /** Where the kept index goes instead. */
-  readonly into?: string;
+  /** Where the kept index goes instead, and 32 bytes that say of what it is. */
+  readonly into?: { readonly location: string; readonly origin: Uint8Array };
 }
 
 export interface Indexed {
@@ -78,6 +78,8 @@ export interface Records {
    * @throws WeighmarkError `record-invalid`, `records-unsupported`, `file-changed`, `unreadable`, `disk-full`.
    */
   index(job: IndexJob, watch: IndexWatch): Promise<Indexed>;
+  /** Where a table of columns can be cut, ascending, so that each piece is worth the work. @throws WeighmarkError `file-changed`, `unreadable`. */
+  cuts(file: RecordFile, cut: { readonly format: Format; readonly every: number }): Promise<readonly number[]>;
   /** The index of a dataset with these roots, from the cache; null if it is not there. */
   open(roots: Roots): OpenIndex | null;
   /** An index that was put elsewhere; null if it is not there. */

@@ -62,8 +62,12 @@ export function layoutOf(records: number): IndexLayout {
   return { records, prefixBits, sorted, positions, ranks, nodes, fence, trie, offsets, roots };
 }
 
-export function indexHeader(records: number, rootsBytes: number): Uint8Array {
+const ORIGIN_AT = 32;
+
+/** @param origin 32 bytes that say what the index is of, for who asks; default none. */
+export function indexHeader(records: number, rootsBytes: number, origin?: Uint8Array): Uint8Array {
   const header = Buffer.alloc(INDEX_HEADER);
+  if (origin !== undefined) header.set(origin, ORIGIN_AT);
   MAGIC.copy(header);
   header.writeBigUInt64LE(BigInt(records), 8);
   header.writeUInt32LE(rootsBytes, 16);
@@ -71,7 +75,11 @@ export function indexHeader(records: number, rootsBytes: number): Uint8Array {
 }
 
 /** @throws WeighmarkError `format-invalid` for what is no index of this version, whole. */
-export function openIndex(file: RandomAccess): { readonly layout: IndexLayout; readonly roots: Roots } {
+export function openIndex(file: RandomAccess): {
+  readonly layout: IndexLayout;
+  readonly roots: Roots;
+  readonly origin: Uint8Array;
+} {
   if (file.size < INDEX_HEADER) throw notAnIndex();
   const header = Buffer.from(file.read(0, INDEX_HEADER));
   const records = Number(header.readBigUInt64LE(8));
@@ -81,7 +89,7 @@ export function openIndex(file: RandomAccess): { readonly layout: IndexLayout; r
   if (file.size !== layout.roots + rootsBytes) throw notAnIndex();
   const roots = parseRoots(file.read(layout.roots, rootsBytes));
   if (roots.records !== records) throw notAnIndex();
-  return { layout, roots };
+  return { layout, roots, origin: header.subarray(ORIGIN_AT) };
 }
 
 function notAnIndex(): WeighmarkError {

@@ -2,8 +2,7 @@ import { Buffer } from 'node:buffer';
 import { WeighmarkError } from '../base/errors.ts';
 import { canonicalJson, isJsonObject, parseStrictJsonObject, type Json } from '../base/json.ts';
 import { checkPath } from '../base/paths.ts';
-import { isHex256 } from '../digest/hex.ts';
-import { keyedHashing } from './keys.ts';
+import { isHex256, sha256Hex } from '../digest/hex.ts';
 import { formatReading, parseReading, type Reading } from './reading.ts';
 
 /** A dataset's file as it was when the work was planned; another state of it is refused. */
@@ -14,7 +13,7 @@ export interface PlannedFile {
   readonly modifiedNs: string;
 }
 
-/** Bytes [start, end) of a file: whole records. */
+/** Bytes [start, end) of a file: whole lines; of a table of columns the row groups or record batches that begin there. */
 export interface PlannedSlice {
   /** Which of the files, from 0. */
   readonly file: number;
@@ -38,12 +37,6 @@ export const PLAN_BYTES = 256 << 20;
 /** Formats of text whose every newline ends a record, so that a file can be cut at any of them. */
 export function isCuttable({ format }: Reading): boolean {
   return format === 'jsonl' || format === 'text';
-}
-
-/** The salt of nothing: says which key it is, and opens no record. */
-export function secretId(secret: Uint8Array | null): string | null {
-  if (secret === null) return null;
-  return Buffer.from(keyedHashing(secret).salt(new Uint8Array(0)) ?? []).toString('hex');
 }
 
 /** The header line, then one line of RFC 8785 JSON. */
@@ -71,8 +64,26 @@ export function parsePlan(bytes: Uint8Array): Plan {
     files: files.map(fileOf),
     parts: parts.map((part) => listOf(part).map((slice) => sliceOf(slice, files.length))),
   };
-  if (formatPlan(plan) !== text) throw invalid();
+  if (formatPlan(plan) !== text || !isWhole(plan)) throw invalid();
   return plan;
+}
+
+/** Whether every file is in it from its beginning to its end, once and in order: a row left out would be nobody's. */
+function isWhole({ files, parts }: Pick<Plan, 'files' | 'parts'>): boolean {
+  let [next, at] = [0, 0];
+  for (const { file, start, end } of parts.flat()) {
+    if (file !== next || start !== at) return false;
+    const isEnd = end === files[file]?.sizeBytes;
+    [next, at] = isEnd ? [next + 1, 0] : [next, end];
+  }
+  return next === files.length && at === 0;
+}
+
+/** What a part is of, 32 bytes: an index that says the same stands for it, whatever plan it was made for. */
+export function originOf({ reading, secret, files, parts }: Plan, part: number): Uint8Array {
+  const slices = (parts[part] ?? []).map(({ file, start, end }) => ({ ...(files[file] as PlannedFile), start, end }));
+  const json = { reading: JSON.parse(formatReading(reading)) as Json, secret, slices };
+  return Buffer.from(sha256Hex(canonicalJson(json)), 'hex');
 }
 
 function fileOf(json: Json): PlannedFile {

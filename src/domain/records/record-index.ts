@@ -14,6 +14,8 @@ const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
 export class RecordIndex {
   readonly roots: Roots;
   readonly layout: IndexLayout;
+  /** What it was made of, where that was said. */
+  readonly origin: Uint8Array;
   private readonly file: RandomAccess;
   private readonly hasher: BulkHasher;
 
@@ -21,7 +23,7 @@ export class RecordIndex {
   constructor(file: RandomAccess, hasher: BulkHasher) {
     this.file = file;
     this.hasher = hasher;
-    ({ layout: this.layout, roots: this.roots } = openIndex(file));
+    ({ layout: this.layout, roots: this.roots, origin: this.origin } = openIndex(file));
   }
 
   /** Hashes in ascending order, [from, to). */

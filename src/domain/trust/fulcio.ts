@@ -30,12 +30,19 @@ const OID = {
  * @throws WeighmarkError `signature-malformed`, `signature-invalid`.
  */
 export function readFulcioCertificate(certificate: Uint8Array): FulcioCertificate {
-  const extensions = extensionsOf(certificate);
-  requireSigningUse(extensions);
-  const names = namesOf(extensions);
-  if (names.length !== 1 || names[0] === undefined) throw invalid(`its certificate has ${names.length} names, not one`);
-  const decoded = fulcioExtensions(extensions);
-  return { san: names[0], issuer: issuerOf(decoded), extensions: decoded };
+  const [identity, ...others] = fulcioIdentities(certificate);
+  if (identity === undefined || others.length > 0)
+    throw invalid(`its certificate has ${identity === undefined ? 0 : others.length + 1} names, not one`);
+  return identity;
+}
+
+/** One for each name: only of a certificate with one it is an identity. @throws WeighmarkError as `readFulcioCertificate`. */
+export function fulcioIdentities(certificate: Uint8Array): readonly FulcioCertificate[] {
+  const parts = extensionsOf(certificate);
+  requireSigningUse(parts);
+  const extensions = fulcioExtensions(parts);
+  const issuer = issuerOf(extensions);
+  return namesOf(parts).map((san) => ({ san, issuer, extensions }));
 }
 
 /** All extensions of a certificate (RFC 5280 section 4.1). @throws WeighmarkError `signature-malformed` if one stands twice. */

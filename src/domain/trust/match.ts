@@ -71,6 +71,11 @@ function certificateMismatch(signer: CertificateSigner, anchor: CertificateAncho
     : { what: 'identity', expected: anchor.identity, found: names.join(' ') };
 }
 
+/** Everything that a certificate calls its holder: one of several names is no identity, and may be meant. */
+export function namesInCertificate({ sans, subject }: Pick<CertificateSigner, 'sans' | 'subject'>): readonly string[] {
+  return [...sans.map(({ value }) => value), ...commonNames(subject)];
+}
+
 /** A certificate without alternative names is named by the one common name of its subject. */
 function commonNames(subject: string): string[] {
   return subject

@@ -6,7 +6,7 @@ import { entriesFor } from './match.ts';
 import { provenBy, strangerFinding, trustedTime, type Facts, type Proof } from './proven.ts';
 import { findingOf, type Finding } from '../base/verdict.ts';
 import { parseBundle, type Bundle } from '../claims/bundle.ts';
-import { paeDigest } from '../claims/dsse.ts';
+import { actOf, paeDigest } from '../claims/dsse.ts';
 import { readCertificate } from '../pki/certificate.ts';
 import { describeKey, readPublicKey } from '../pki/keys.ts';
 import { HISTORIC_OMS, PREDICATES } from '../claims/predicates.ts';
@@ -158,6 +158,7 @@ function claimOf({ bytes, bundle, statement }: Case, { entry, signer, times }: P
   return {
     bundle: sha256Hex(bytes),
     pae: paeDigest(bundle.payload),
+    act: actOf(bundle.payload, bundle.signature),
     statement,
     signer,
     ...(keys.length === 0 ? {} : { keys }),

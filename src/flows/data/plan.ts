@@ -2,9 +2,10 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Source } from '../../domain/base/source.ts';
 import type { Files } from '../../domain/ports/files.ts';
 import type { RecordFile } from '../../domain/ports/records.ts';
-import { formatPlan, isCuttable, partsOf, PLAN_BYTES, secretId, type Plan } from '../../domain/records/plan.ts';
+import { formatPlan, isCuttable, partsOf, PLAN_BYTES, type Plan } from '../../domain/records/plan.ts';
+import { keyId } from '../../domain/records/keys.ts';
 import { pushAll } from '../../domain/base/lists.ts';
-import { locateDataset, type Declared } from './locate.ts';
+import { locateDataset, type DataPorts, type Declared } from './locate.ts';
 import { planFile, plannedFile } from './work-folder.ts';
 
 export interface PlanInput {
@@ -17,16 +18,22 @@ export interface PlanInput {
   readonly partBytes: number;
 }
 
+export type PlanPorts = Pick<DataPorts, 'files' | 'records'>;
+
 /**
- * Cuts a dataset into parts for many workers: JSON lines and text at newlines, other files whole. The same files and options
- * give the same plan.
+ * Cuts a dataset into parts for many workers: JSON lines and text at newlines, tables of columns by row groups and record
+ * batches, other files whole. The same files and options give the same plan.
  * @throws WeighmarkError `already-exists` where the folder holds another plan.
  */
-export async function planDataset(input: PlanInput, files: Files): Promise<Plan> {
+export async function planDataset(input: PlanInput, ports: PlanPorts): Promise<Plan> {
+  const { files, records } = ports;
   const { reading, files: all } = await locateDataset(input.root, input.declared, files);
   const slices: { file: number; start: number; end: number }[] = [];
   for (const [file, each] of all.entries()) {
-    const cuts = isCuttable(reading) ? await cutsOf(each, input.partBytes, files) : [];
+    const every = input.partBytes;
+    const cuts = isCuttable(reading)
+      ? await cutsOf(each, every, files)
+      : await records.cuts(each, { format: reading.format, every });
     const edges = [0, ...cuts, each.sizeBytes];
     pushAll(
       slices,
@@ -35,7 +42,7 @@ export async function planDataset(input: PlanInput, files: Files): Promise<Plan>
   }
   const plan = {
     reading,
-    secret: secretId(input.secret),
+    secret: keyId(input.secret),
     files: all.map(plannedFile),
     parts: partsOf(slices, input.partBytes),
   };

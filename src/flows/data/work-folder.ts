@@ -1,9 +1,9 @@
+import { firstOf } from '../../domain/base/lists.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { sha256Hex } from '../../domain/digest/hex.ts';
 import type { Files, FileStamp } from '../../domain/ports/files.ts';
 import type { OpenIndex, RecordFile, Records } from '../../domain/ports/records.ts';
-import { parsePlan, PLAN_BYTES, type Plan, type PlannedFile } from '../../domain/records/plan.ts';
-import { formatReading } from '../../domain/records/reading.ts';
+import { originOf, parsePlan, PLAN_BYTES, type Plan, type PlannedFile } from '../../domain/records/plan.ts';
 import { RecordIndex } from '../../domain/records/record-index.ts';
 import { formatRoots, type Roots } from '../../domain/records/roots.ts';
 
@@ -59,7 +59,7 @@ export interface MadeParts {
   readonly records: number;
 }
 
-/** @throws WeighmarkError `incomplete` naming the parts that are missing, or are of another plan. */
+/** @throws WeighmarkError `incomplete` naming the parts that are missing, or are of other bytes than planned. */
 export function readParts(folder: string, plan: Plan, records: Records): MadeParts {
   const found = plan.parts.map((_, part) => partRoots(folder, part, { plan, records }));
   const missing = found.flatMap((roots, part) => (roots === null ? [part] : []));
@@ -78,14 +78,9 @@ interface Of {
 }
 
 function partRoots(folder: string, part: number, { plan, records }: Of): Roots | null {
-  return withPart(folder, part, records, ({ roots }) => {
-    const paths = plan.parts[part]?.map(({ file }) => plan.files[file]?.path).join('\0');
-    const isPlanned =
-      formatReading(roots.reading) === formatReading(plan.reading) &&
-      (roots.hashing === 'keyed') === (plan.secret !== null) &&
-      roots.parts.map(({ path }) => path).join('\0') === paths;
-    return isPlanned ? roots : null;
-  });
+  return withPart(folder, part, records, ({ roots, origin }) =>
+    Buffer.from(origin).equals(originOf(plan, part)) ? roots : null,
+  );
 }
 
 /** Asks the index of a part; null where there is none. */
@@ -102,8 +97,7 @@ export function withPart<T>(folder: string, part: number, records: Records, ask:
 const NAMED = 20;
 
 export function missingParts(missing: readonly number[], step: 'part' | 'reduce'): WeighmarkError {
-  const more = missing.length > NAMED ? ` and ${missing.length - NAMED} more` : '';
-  return new WeighmarkError('incomplete', `not made yet: ${missing.slice(0, NAMED).join(', ')}${more}`, {
+  return new WeighmarkError('incomplete', `not made yet: ${firstOf(missing, NAMED)}`, {
     facts: { missing: String(missing.length) },
     hint: `\`weighmark dataset ${step}\` makes them, each by its number`,
   });

@@ -93,6 +93,7 @@ const ELEMENTS: Readonly<Record<string, Element>> = {
   F64: (bytes, index) => bytes.getFloat64(index * 8, true),
   I8: (bytes, index) => bytes.getInt8(index),
   F8_E4M3: (bytes, index) => fromEighth(bytes.getUint8(index), { exponent: 4, mantissa: 3 }),
+  F8_E8M0: (bytes, index) => 2 ** (bytes.getUint8(index) - 127),
   F8_E5M2: (bytes, index) => fromEighth(bytes.getUint8(index), { exponent: 5, mantissa: 2 }),
 };
 

@@ -268,7 +268,7 @@ function tryPolicy(bytes: Uint8Array): Policy | null {
 function statementIn(bytes: Uint8Array): Statement | null {
   try {
     const envelope = looseEnvelope(bytes, LIMITS.signatureBytes);
-    return envelope === null ? null : parseStatement(envelope.payload);
+    return envelope === null ? null : parseStatement(envelope.payloads[0].payload);
   } catch {
     return null;
   }

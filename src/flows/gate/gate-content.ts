@@ -292,9 +292,8 @@ async function cardBases(path: string, blob: Source): Promise<readonly { name: s
     return readCard({ path, bytes }).flatMap((each) =>
       each.field === 'baseModel' && each.value.hinted !== true ? [{ name: each.value.name, where: path }] : [],
     );
-  } catch (error) {
-    if (error instanceof WeighmarkError) return [{ name: '(a front matter that cannot be read)', where: path }];
-    throw error;
+  } catch {
+    return [{ name: '(a front matter that cannot be read)', where: path }];
   }
 }
 

@@ -194,7 +194,7 @@ async function refuseRollback(
       { subject: shown, hint: wayForward(seen, versions.keptIn(line)) },
     );
   }
-  if (seen === null || version > seen) await versions.remember(line, version);
+  if (version !== seen) await versions.remember(line, version);
 }
 
 /** A version near the highest there may be leaves no room above it. */

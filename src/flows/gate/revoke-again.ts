@@ -26,7 +26,8 @@ export interface SaidAgain extends RevokeOutcome {
 export async function revokeAgain(policy: Policy, ports: RevokePorts): Promise<readonly SaidAgain[]> {
   const log = await readLog(ports.registry);
   const { bundles, claims } = await loggedRevocations(log, policy, ports);
-  const verification = { keyless: ports.keyless, now: ports.clock.now() };
+  const { timestampAuthorities } = policy;
+  const verification = { keyless: ports.keyless, now: ports.clock.now(), timestampAuthorities };
   const found = await findOrphans({ registry: ports.registry, log, policy, verification, bundles, claims });
   const { doubts } = collectRevocations(revocationsOf(claims, log, PREDICATES.revocation), createAuthority(policy), {
     reinstate: mostToReinstate(policy),

@@ -9,8 +9,8 @@ import { buildManifest } from '../../domain/digest/manifest.ts';
 import { ociDigest, sha256Hex } from '../../domain/digest/hex.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import { parseBundle } from '../../domain/claims/bundle.ts';
-import { paeDigest } from '../../domain/claims/dsse.ts';
+import { looseEnvelope } from '../../domain/claims/loose-envelope.ts';
+import { actOf, paeDigest } from '../../domain/claims/dsse.ts';
 import { canonicalJson } from '../../domain/base/json.ts';
 import { createAuthority, policyHearing, policyTrust, signerKey } from '../../domain/authority/authority.ts';
 import { whoMay } from '../../domain/authority/holders.ts';
@@ -64,6 +64,7 @@ export async function revoke(input: RevokeInput, ports: RevokePorts): Promise<Re
   const known = note === null ? await artifactIn(ports.registry, place.name, place.id) : null;
   const bundle = await ports.signer.sign(statementAbout(place, predicate, known));
   const by = await revokerOf(bundle, input, ports);
+  await refuseRepeated(bundle, place, ports.registry);
   await note?.store(ports.registry);
   await keepPolicy(place, input.policy, ports.registry);
   const logged = await attachClaim(
@@ -71,6 +72,25 @@ export async function revoke(input: RevokeInput, ports: RevokePorts): Promise<Re
     ports.registry,
   );
   return { bundle: ociDigest(bundle), by, logged };
+}
+
+/** By a key whose signatures are drawn from what they sign, the same words are the same signature: logged again it says nothing. */
+async function refuseRepeated(bundle: Uint8Array, { name, id }: NotePlace, registry: Registry): Promise<void> {
+  const act = actIn(bundle);
+  const same = (await claimsIfThere(registry, name, id)).find((each) => actIn(each) === act);
+  const [entry] = same === undefined ? [] : await registry.log.find({ bundle: ociDigest(same), kind: 'revocation' });
+  if (entry !== undefined)
+    throw new WeighmarkError(
+      'usage',
+      `log entry ${entry.index} is this very signature: repeated, it says nothing new`,
+      { hint: 'with another `--reason TEXT` it is said anew' },
+    );
+}
+
+function actIn(bundle: Uint8Array): string | null {
+  const envelope = looseEnvelope(bundle, LIMITS.signatureBytes);
+  const [signature] = envelope?.signatures ?? [];
+  return envelope === null || signature === undefined ? null : actOf(envelope.payloads[0].payload, signature);
 }
 
 export interface SnapshotInput {
@@ -146,6 +166,7 @@ export async function loggedRevocations(
         trust: policyHearing(policy),
         keyless: ports.keyless,
         now: ports.clock.now(),
+        timestampAuthorities: policy.timestampAuthorities,
         maxBytes: LIMITS.signatureBytes,
       });
       if (heard.standing === 'named') claims.push(heard.claim);
@@ -165,7 +186,10 @@ export async function claimTarget(
     throw new WeighmarkError('not-found', `${artifact.name} has no claim sha256:${sha256}`, {
       hint: `\`weighmark show ${artifact.name}@${artifact.id}\` lists them`,
     });
-  return { kind: 'claim', sha256, pae: paeDigest(parseBundle(bundle, LIMITS.signatureBytes).payload) };
+  const envelope = looseEnvelope(bundle, LIMITS.signatureBytes);
+  if (envelope === null)
+    throw new WeighmarkError('signature-malformed', `sha256:${sha256} holds no signed statement, and says nothing`);
+  return { kind: 'claim', sha256, pae: paeDigest(envelope.payloads[0].payload) };
 }
 
 /** The policy under which it counts lies with it: whoever changes the policy learns what would cease to count. */

@@ -2,7 +2,7 @@ import { manifestId, VERSIONS, type ManifestFile, type ManifestVersion } from '.
 import { ociDigest } from '../../domain/digest/hex.ts';
 import { PREDICATES } from '../../domain/claims/predicates.ts';
 import { manifestOf } from '../../domain/claims/subjects.ts';
-import { parseBundle } from '../../domain/claims/bundle.ts';
+import { looseEnvelope } from '../../domain/claims/loose-envelope.ts';
 import { parseStatement } from '../../domain/claims/statement.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import type { LogLeaf } from '../../domain/tlog/leaf.ts';
@@ -58,14 +58,14 @@ export function versionSaid(files: readonly ManifestFile[], bundles: readonly Ui
   return VERSIONS.findLast((version) => named.has(manifestId(files, version))) ?? null;
 }
 
-/** What a claim says it is about, unverified. Nulls for what cannot be read: such lines travel, and count for nothing. */
+/** What a claim says it is about, unverified, in whatever envelope. Nulls for what cannot be read: such lines travel. */
 export function aboutOf(bundle: Uint8Array): {
   readonly predicateType: string | null;
   readonly manifest: string | null;
   readonly name: string | null;
 } {
   try {
-    const statement = parseStatement(parseBundle(bundle, LIMITS.signatureBytes).payload);
+    const statement = parseStatement(looseEnvelope(bundle, LIMITS.signatureBytes)?.payloads[0].payload ?? NO_BYTES);
     return {
       predicateType: statement.predicateType,
       manifest: manifestOf(statement),
@@ -75,3 +75,5 @@ export function aboutOf(bundle: Uint8Array): {
     return { predicateType: null, manifest: null, name: null };
   }
 }
+
+const NO_BYTES = new Uint8Array();

@@ -4,13 +4,14 @@ import { splitInput, type StepInput } from '../../domain/claims/provenance.ts';
 import { buildStatement } from '../../domain/claims/statement.ts';
 import { subjectsOf } from '../../domain/claims/subjects.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import { isAtLeast } from '../../domain/derive/verdict.ts';
+import { SHOWN_STEPS } from '../../domain/authority/types.ts';
+import { isAtLeast, STEPS as DERIVE_STEPS, type DeriveStep } from '../../domain/derive/verdict.ts';
 import { idsOf } from '../../domain/digest/manifest.ts';
 import { parseReference, placeOf } from '../../domain/registry/reference.ts';
 import type { Tree } from '../../domain/ports/files.ts';
 import type { WeightNumbers } from '../../domain/ports/numbers.ts';
 import { filesOf } from '../bom/create.ts';
-import { derive, type DeriveOutcome } from '../derive/derive.ts';
+import { derive, type DeriveInput, type DeriveOutcome } from '../derive/derive.ts';
 import type { SideInput } from '../derive/side.ts';
 import { hashTree } from '../content/hash-tree.ts';
 import { storedArtifact } from '../registry/registry-content.ts';
@@ -33,9 +34,6 @@ export interface DerivationPorts extends ResolvePorts {
   readonly numbers?: () => Promise<WeightNumbers>;
 }
 
-/** Steps that turn one model into another, and of which something can be shown. */
-const RECOMPUTED: readonly Step[] = ['convert', 'quantize'];
-
 /** An input whose files are here, as they stood when its id was computed. */
 interface AtHand {
   readonly input: StepInput;
@@ -57,50 +55,103 @@ export interface Recomputed {
   /** Null where nothing was shown. */
   readonly outcome: DeriveOutcome | null;
   readonly materials: readonly DerivedFrom[];
-  readonly parent: StepInput;
+  readonly parents: readonly StepInput[];
+}
+
+/** An input beside what the user called it. */
+interface Named {
+  readonly input: StepInput;
+  readonly ref: string;
+}
+
+/** What a recomputation needs of the inputs; the first is the parent. */
+interface Needed {
+  readonly bases: readonly [Named, ...Named[]];
+  readonly adapter?: Named;
+  readonly importance?: Named;
+}
+
+/** Null for a step that is not recomputed, or whose inputs are not those of one that is. */
+function neededOf({ step, texts, inputs }: DerivationQuestion): Needed | null {
+  const named = inputs.map((input, at) => ({ input, ref: splitInput(texts[at] ?? '').ref }));
+  const [base, ...more] = named.filter(({ input }) => input.role === 'base-model');
+  const [adapter, ...others] = named.filter(({ input }) => input.role === 'adapter');
+  if (base === undefined || SHOWN_STEPS.every((each) => each !== step)) return null;
+  if (step === 'merge' && adapter === undefined) return more.length === 0 ? null : { bases: [base, ...more] };
+  if (more.length + others.length > 0) return null;
+  if (step === 'merge' || step === 'adapter-merge') return adapter === undefined ? null : { bases: [base], adapter };
+  const importance = named.find(({ input, ref }) => input.role === 'config' && ref.endsWith('.gguf'));
+  return { bases: [base], ...(importance === undefined ? {} : { importance }) };
+}
+
+/** A conversion may quantise, and says what it was by its outcome; what else is stated must be so. */
+function stepFor({ step }: DerivationQuestion, { adapter }: Needed): Pick<DeriveInput, 'step'> {
+  if (adapter !== undefined) return { step: 'adapter-merge' };
+  return STATED.has(step) ? { step: step as DeriveStep } : {};
+}
+
+const STATED: ReadonlySet<string> = new Set(DERIVE_STEPS.filter((step) => step !== 'convert' && step !== 'quantize'));
+
+function besides({ adapter }: Needed, others: readonly AtHand[]): Pick<DeriveInput, 'merged' | 'adapter'> {
+  const [only] = others;
+  if (adapter === undefined) return { merged: others.map(({ side }) => side) };
+  return only === undefined ? {} : { adapter: only.side };
+}
+
+/** All that is needed; null where one of them is elsewhere. An importance matrix may be. */
+async function allAtHand({ bases, adapter, importance }: Needed, ports: DerivationPorts) {
+  const models: AtHand[] = [];
+  for (const each of [...bases, ...(adapter === undefined ? [] : [adapter])]) {
+    const found = await atHand(each, ports);
+    if (found === null) return null;
+    models.push(found);
+  }
+  const matrix = importance === undefined ? null : await atHand(importance, ports);
+  return { models, matrix };
 }
 
 /**
- * Recomputes a step whose parent and child are both at hand; null where it is no such step, or the parent is elsewhere. An
- * importance matrix is an input in the role `config` whose name ends in `.gguf`.
+ * Recomputes a step whose parents and child are at hand; null where it is no such step, or a parent is elsewhere. A merge has several
+ * base models and its recipe beside it, or a base and an adapter; an importance matrix is an input in the role `config` whose name ends
+ * in `.gguf`.
  * @throws WeighmarkError `not-derived` if a tensor is not from the parent: nobody should sign that it is; `file-changed`.
  */
 export async function recompute(question: DerivationQuestion, ports: DerivationPorts): Promise<Recomputed | null> {
-  const { step, texts, inputs, child } = question;
-  const named = inputs.map((input, at) => ({ input, ref: splitInput(texts[at] ?? '').ref }));
-  const bases = named.filter(({ input }) => input.role === 'base-model');
-  const [base] = bases;
-  if (!RECOMPUTED.includes(step) || base === undefined || bases.length > 1 || ports.numbers === undefined) return null;
-  const parent = await atHand(base, ports);
-  if (parent === null) return null;
-  const matrix = named.find(({ input, ref }) => input.role === 'config' && ref.endsWith('.gguf'));
-  const importance = matrix === undefined ? null : await atHand(matrix, ports);
-  const sides = {
-    child: { shown: child.root, files: filesOf(child, new Map(), ports) },
+  const needed = ports.numbers === undefined ? null : neededOf(question);
+  const found = needed === null ? null : await allAtHand(needed, ports);
+  if (needed === null || found === null || ports.numbers === undefined) return null;
+  const { models, matrix } = found;
+  const [parent, ...others] = models;
+  if (parent === undefined) return null;
+  const input = {
+    child: { shown: question.child.root, files: filesOf(question.child, new Map(), ports) },
     parent: parent.side,
-    ...(importance === null ? {} : { importance: importance.side }),
+    ...stepFor(question, needed),
+    ...besides(needed, others),
+    ...(matrix === null ? {} : { importance: matrix.side }),
   };
   const signal = ports.signal === undefined ? {} : { signal: ports.signal };
-  const about = { step, parent: base.input.name };
+  const parents = models.map((each) => each.input);
+  const about = { step: question.step, parent: parents.map(({ name }) => name).join(' and ') };
   let outcome: DeriveOutcome;
   try {
-    outcome = await derive(sides, { numbers: await ports.numbers(), progress: ports.progress, ...signal });
+    outcome = await derive(input, { numbers: await ports.numbers(), progress: ports.progress, ...signal });
   } catch (error) {
     if (!(error instanceof WeighmarkError) || !OPEN.includes(error.code)) throw error;
-    return { found: { ...about, word: null, why: error.message }, outcome: null, materials: [], parent: base.input };
+    return { found: { ...about, word: null, why: error.message }, outcome: null, materials: [], parents };
   }
-  for (const used of [parent, importance]) await used?.confirm();
-  if (outcome.word === 'not from the parent') throw notFrom(outcome, base.ref);
+  for (const used of [...models, matrix]) await used?.confirm();
+  if (outcome.word === 'not from the parent') throw notFrom(outcome, about.parent);
   const isShown = isAtLeast(outcome.word, 'bounded');
   const why = outcome.tensors.find(({ word }) => word === outcome.word)?.why;
-  const found = {
+  const said = {
+    ...about,
     step: outcome.step,
-    parent: base.input.name,
     word: isShown ? outcome.word : null,
     ...(why === undefined ? {} : { why }),
   };
-  const materials = importance === null ? [] : [pinned(importance.input)];
-  return { found, outcome: isShown ? outcome : null, materials, parent: base.input };
+  const materials = matrix === null ? [] : [pinned(matrix.input)];
+  return { found: said, outcome: isShown ? outcome : null, materials, parents };
 }
 
 /** What keeps an artifact from being examined, and is no fault of it. */
@@ -188,7 +239,7 @@ async function asListed(
 /** The evidence, as a statement of its own about the child. */
 export function derivationStatement(
   facts: SealFacts,
-  { outcome, materials, parent }: Recomputed,
+  { outcome, materials, parents }: Recomputed,
   version: string,
 ): Uint8Array | null {
   const word = PROVEN_WORDS.find((each) => each === outcome?.word);
@@ -200,7 +251,7 @@ export function derivationStatement(
   const predicate = buildDerivation({
     step: outcome.step,
     word,
-    parents: [pinned(parent)],
+    parents: parents.map(pinned),
     tensors: Object.fromEntries(counts),
     materials,
     tool: { name: 'weighmark', version },

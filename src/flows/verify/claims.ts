@@ -1,3 +1,4 @@
+import { firstOf } from '../../domain/base/lists.ts';
 import { RECORDS_FILE, WEIGHTS_FILE } from '../../domain/base/paths.ts';
 import { workersIn } from '../../domain/bom/worker-digests.ts';
 import { objectOf } from '../../domain/claims/provenance.ts';
@@ -8,7 +9,8 @@ import { kindOf, type MatchedArtifact } from '../../domain/claims/subjects.ts';
 import { titleOf } from '../../domain/claims/titles.ts';
 import { parseBundle } from '../../domain/claims/bundle.ts';
 import { tryDerivation } from '../../domain/claims/derivation.ts';
-import { PREDICATES, type Step } from '../../domain/claims/predicates.ts';
+import { SHOWN_STEPS } from '../../domain/authority/types.ts';
+import { PREDICATES } from '../../domain/claims/predicates.ts';
 import { readProvenance, type Provenance } from '../../domain/lineage/provenance.ts';
 import { parseStatement } from '../../domain/claims/statement.ts';
 import type { Statement } from '../../domain/claims/types.ts';
@@ -129,19 +131,22 @@ function unsignedBeside(bound: readonly TrustedClaim[], sidecars: Sidecars): rea
     .filter(({ claim }) => claim.statement.predicateType === PREDICATES.bom)
     .flatMap(({ claim }) => claim.statement.subject);
   const beside = [
-    ['list', '.weighmark/files', sidecars.digestList],
-    ['list', WEIGHTS_FILE, sidecars.weights],
-    ['bom', '.weighmark/bom.cdx.json', sidecars.bom],
-    ['list', RECORDS_FILE, sidecars.records],
+    ['list', '.weighmark/files', sidecars.digestList?.sha256 ?? null],
+    ['list', WEIGHTS_FILE, sumOf(sidecars.weights)],
+    ['bom', '.weighmark/bom.cdx.json', sumOf(sidecars.bom)],
+    ['list', RECORDS_FILE, sumOf(sidecars.records)],
   ] as const;
-  return beside.flatMap(([kind, path, content]) => {
+  return beside.flatMap(([kind, path, sha256]) => {
     // A dataset may be indexed after it was sealed: roots that no claim names are nobody's say, and no fault.
     const named = subjects.filter((each) => path !== RECORDS_FILE || each.name === RECORDS_FILE);
     const signed = named.filter((each) => kindOf(each) === kind).map((each) => each.digest['sha256']);
-    if (content === null || signed.length === 0) return [];
-    const sha256 = sha256Hex(content);
+    if (sha256 === null || signed.length === 0) return [];
     return signed.includes(sha256) ? [] : [{ kind, path, sha256 }];
   });
+}
+
+function sumOf(bytes: Uint8Array | null): string | null {
+  return bytes === null ? null : sha256Hex(bytes);
 }
 
 /** Who seals what another sealed before writes these files anew, and a claim of its own beside: they are then nobody's fault. */
@@ -183,13 +188,13 @@ function claimEvidence({ claim, trustedBy, shown }: TrustedClaim): Evidence {
   return { what, data };
 }
 
-/** Conversions and quantisations that somebody claims, and nobody whose claim is here has recomputed. */
+/** Steps of which something can be shown, that somebody claims and nobody whose claim is here has recomputed. */
 function unshownSteps(bound: readonly TrustedClaim[]): readonly Evidence[] {
   const shown = bound.flatMap(({ claim }) => tryDerivation(claim.statement)?.parents ?? []);
   return bound.flatMap(({ claim, trustedBy }) => {
     if (claim.statement.predicateType !== PREDICATES.provenance) return [];
     const { step, inputs } = tryProvenance(claim.statement) ?? { step: null, inputs: [] };
-    if (step === null || !UNSHOWN.includes(step)) return [];
+    if (SHOWN_STEPS.every((each) => each !== step)) return [];
     return inputs
       .filter(({ role, sha256 }) => role === 'base-model' && !shown.some((parent) => parent.sha256 === sha256))
       .map(({ name }) => ({
@@ -205,8 +210,6 @@ function tryProvenance(statement: Statement): Provenance | null {
     return null;
   }
 }
-
-const UNSHOWN: readonly Step[] = ['convert', 'quantize', 'merge'];
 
 /** Licence and base model as the signed BOM states them: said by its signer, not verified. */
 function describedBy(statement: Statement, by: string): readonly Evidence[] {
@@ -242,8 +245,7 @@ function fetchedWhenLoaded({ predicate }: Statement, by: string): readonly Evide
       : [],
   );
   if (names.length === 0) return [];
-  const more = names.length > SHOWN_FETCHES ? ` and ${names.length - SHOWN_FETCHES} more` : '';
-  const what = `loading it fetches ${names.slice(0, SHOWN_FETCHES).join(', ')}${more}, not covered by this verdict, says ${by}'s ML-BOM`;
+  const what = `loading it fetches ${firstOf(names, SHOWN_FETCHES)}, not covered by this verdict, says ${by}'s ML-BOM`;
   return [{ what, data: { closure: names } }];
 }
 

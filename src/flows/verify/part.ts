@@ -17,7 +17,7 @@ import { globMatches } from '../../domain/base/glob.ts';
 import { counted, formatBytes } from '../../domain/base/units.ts';
 import { findingOf, type Evidence, type Finding } from '../../domain/base/verdict.ts';
 import type { HashTreePorts } from '../content/hash-tree.ts';
-import { least } from '../../domain/base/lists.ts';
+import { firstOf, least } from '../../domain/base/lists.ts';
 
 export interface PartQuestion {
   /** Absolute. */
@@ -323,7 +323,7 @@ export async function describeDifference(
   }
 }
 
-/** None where the header itself differs: then it is not known what the bytes are. */
+/** None where the header itself may differ, which a block that begins in it cannot tell: then it is not known what the bytes are. */
 async function tensorsOf(
   entry: TreeEntry,
   ranges: readonly ByteRange[],
@@ -340,7 +340,7 @@ async function tensorsOf(
         : [{ name: tensor.name, start: place.start, end: place.end }];
     });
     const first = least(tensors.map(({ start }) => start));
-    if (ranges.some(({ end }) => end <= first)) return [];
+    if (ranges.some(({ start }) => start < first)) return [];
     return tensors.filter((tensor) => ranges.some((range) => tensor.start < range.end && range.start < tensor.end));
   } finally {
     await file.close();
@@ -352,6 +352,5 @@ const SHOWN = 3;
 function nameRanges(ranges: readonly ByteRange[], tensors: readonly Selected[]): string {
   const names =
     tensors.length > 0 ? tensors.map(({ name }) => name) : ranges.map(({ start, end }) => `bytes ${start} to ${end}`);
-  const more = names.length > SHOWN ? ` and ${names.length - SHOWN} more` : '';
-  return `${names.slice(0, SHOWN).join(', ')}${more}`;
+  return firstOf(names, SHOWN);
 }

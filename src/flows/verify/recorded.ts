@@ -1,6 +1,6 @@
 import { isOfOne } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import { pushAll } from '../../domain/base/lists.ts';
+import { firstOf, pushAll } from '../../domain/base/lists.ts';
 import type { OmsManifest } from '../../domain/claims/oms.ts';
 import { agrees, blobFacts } from '../../domain/metadata/store-digests.ts';
 import { readDvc, readWandbManifest } from '../../domain/metadata/store-files.ts';
@@ -66,9 +66,7 @@ export async function recordedNotes(
   return [
     ...(agree > 0 ? [`${agree} ${agree === 1 ? 'file matches' : 'files match'} what a download tool recorded`] : []),
     ...(paths.length > 0
-      ? [
-          `download-conflict: ${paths.slice(0, SHOWN).join(', ')}${paths.length > SHOWN ? ` and ${paths.length - SHOWN} more` : ''}: signed as here, recorded otherwise by a download tool`,
-        ]
+      ? [`download-conflict: ${firstOf(paths, SHOWN)}: signed as here, recorded otherwise by a download tool`]
       : []),
   ];
 }

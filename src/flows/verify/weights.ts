@@ -1,3 +1,4 @@
+import { firstOf } from '../../domain/base/lists.ts';
 import { bindingOf } from '../../domain/claims/binding.ts';
 import { weightsListsIn } from '../../domain/claims/weights-lists.ts';
 import { describeSigner, describeTimes, nameOf } from '../../domain/claims/signers.ts';
@@ -224,8 +225,7 @@ const MOST = 5;
 
 function unsignedNotes(unsigned: readonly string[]): readonly string[] {
   if (unsigned.length === 0) return [];
-  const more = unsigned.length > MOST ? ` and ${unsigned.length - MOST} more` : '';
-  return [`nobody signed ${counted(unsigned.length, 'other file')}: ${unsigned.slice(0, MOST).join(', ')}${more}`];
+  return [`nobody signed ${counted(unsigned.length, 'other file')}: ${firstOf(unsigned, MOST)}`];
 }
 
 /** Other forms of a model, or other parts of it: said, for whoever expects the whole. */

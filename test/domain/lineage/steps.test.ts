@@ -33,7 +33,11 @@ const NEEDED: Readonly<Record<Step, readonly (readonly Role[])[]>> = {
   'fine-tune': [['base-model'], ['dataset']],
   adapter: [['base-model'], ['dataset']],
   merge: [['base-model']],
+  'adapter-merge': [['base-model'], ['adapter']],
   quantize: [['base-model']],
+  cast: [['base-model']],
+  reshard: [['base-model']],
+  prune: [['base-model']],
   convert: [['base-model', 'dataset']],
   package: [['package']],
 };
@@ -78,6 +82,10 @@ test('what an input is to what came out, by step and role', () => {
   assert.deepEqual(words('convert'), ['converted', 'converted', 'adapter', 'packaged', 'uses', 'uses']);
   assert.deepEqual(words('merge'), ['trained-on', 'merge', 'merge', 'packaged', 'uses', 'uses']);
   assert.deepEqual(words('quantize'), ['trained-on', 'quantized', 'adapter', 'packaged', 'uses', 'uses']);
+  assert.deepEqual(words('adapter-merge'), ['trained-on', 'merge', 'merge', 'packaged', 'uses', 'uses']);
+  for (const step of ['cast', 'reshard'] as const)
+    assert.deepEqual(words(step), ['trained-on', 'converted', 'adapter', 'packaged', 'uses', 'uses']);
+  assert.deepEqual(words('prune'), ['trained-on', 'pruned', 'adapter', 'packaged', 'uses', 'uses']);
   assert.deepEqual(words('adapter'), ['trained-on', 'adapter', 'adapter', 'packaged', 'uses', 'uses']);
   assert.deepEqual(words(null), ['trained-on', 'uses', 'adapter', 'packaged', 'uses', 'uses']);
 });

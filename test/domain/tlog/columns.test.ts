@@ -60,6 +60,12 @@ test('every entry comes back as it was, and each question finds what a look at a
   assert.equal(columns.matching({ manifest: leafOf(7).manifest }).at(-1)?.index, 600, 'what was added is found too');
   assert.equal(columns.matching({ kind: 'claim' }).at(-1)?.index, 600, 'by its kind, which was asked before');
   assert.equal(columns.at(601), undefined);
+  const full = columnsOf(leavesOf(256));
+  assert.equal(
+    full.matching({ manifest: leafOf(5).manifest }).at(-1)?.index,
+    255,
+    'filled to the last row there is room for',
+  );
 });
 
 test('the root after any number of entries is the one that RFC 6962 gives', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createRecords } from '../../../src/adapters/records/index.ts';
@@ -37,7 +37,7 @@ interface Work {
 async function plan({ root, partBytes, declared = {}, secret, ports = world.ports }: Given): Promise<Work> {
   const folder = join(world.folder, `work${made++}`);
   const key = secret ?? null;
-  const { parts } = await planDataset({ root, declared, secret: key, folder, partBytes }, ports.files);
+  const { parts } = await planDataset({ root, declared, secret: key, folder, partBytes }, ports);
   return {
     folder,
     parts: parts.length,
@@ -155,10 +155,9 @@ test('a task that is repeated writes the same; what is missing is named; what is
   const text = await work.merge();
   assert.equal(await work.merge(), text);
   assert.deepEqual(
-    await planDataset(
-      { root, declared: {}, secret: null, folder: work.folder, partBytes: 10_000 },
-      world.ports.files,
-    ).then(({ parts }) => parts.length),
+    await planDataset({ root, declared: {}, secret: null, folder: work.folder, partBytes: 10_000 }, world.ports).then(
+      ({ parts }) => parts.length,
+    ),
     work.parts,
   );
 });
@@ -173,7 +172,7 @@ test('a dataset that changed after it was planned is refused by workers and merg
   await assert.rejects(work.merge(), { code: 'file-changed', message: /z\.jsonl/ });
   await assert.rejects(work.part(work.parts - 1), { code: 'file-changed' });
   const other = { root, declared: {}, secret: null, folder: work.folder, partBytes: 4000 };
-  await assert.rejects(planDataset(other, world.ports.files), { code: 'already-exists' });
+  await assert.rejects(planDataset(other, world.ports), { code: 'already-exists' });
   write('changes/new.jsonl', lines(1));
   await assert.rejects((await plan({ root, partBytes: 4000 })).merge(), { code: 'incomplete' });
   await assert.rejects(work.merge(), { code: 'file-changed', message: /new\.jsonl/ });
@@ -192,8 +191,96 @@ test('parts reduced before one of them was made anew of other bytes count as mis
   const again = await plan({ root, partBytes: 5000 });
   for (const name of readdirSync(work.folder))
     if (name !== 'plan') writeFileSync(join(again.folder, name), readFileSync(join(work.folder, name)));
-  await again.part(0);
-  await assert.rejects(again.merge(), { code: 'incomplete', message: /not made yet: 0, 1/ });
+  await assert.rejects(again.merge(), { code: 'incomplete', message: /not made yet: 0, 1, 2/ });
+  for (let part = 0; part < again.parts; part += 1) await again.part(part);
+  await assert.rejects(again.merge(), { code: 'incomplete', message: /not made yet: 0, 1, 2/, hint: /reduce/ });
+  for (let part = 0; part < again.parts; part += 1) await again.reduce(part);
+  assert.notEqual(await again.merge(), '');
+});
+
+test('a part given in the place of another one, of the same file, counts as missing', async () => {
+  const work = await plan({ root: write('swapped.jsonl', lines(500)), partBytes: 5000 });
+  for (let part = 0; part < work.parts; part += 1) await work.part(part);
+  copyFileSync(join(work.folder, 'part-000001'), join(work.folder, 'part-000000'));
+  await assert.rejects(work.reduce(0), { code: 'incomplete', message: 'not made yet: 0' });
+  await work.part(0);
+  await work.reduce(0);
+});
+
+test('a plan that leaves bytes of a file out, or reads some twice, is none', async () => {
+  const work = await plan({ root: write('holes.jsonl', lines(500)), partBytes: 5000 });
+  const path = join(work.folder, 'plan');
+  const whole = readFileSync(path, 'utf8');
+  const [, cut = ''] = /\[\[0,0,(\d+)\]\]/.exec(whole) ?? [];
+  for (const other of [
+    whole.replace(`[[0,0,${cut}]],`, ''),
+    whole.replace(`[[0,0,${cut}]]`, `[[0,0,${Number(cut) - 1}]]`),
+    whole.replace(`[[0,0,${cut}]]`, `[[0,0,${cut}]],[[0,0,${cut}]]`),
+    whole.replace(/,\[\[[^[]*\]\]\],"reading/, '],"reading'),
+  ]) {
+    assert.notEqual(other, whole);
+    writeFileSync(path, other);
+    await assert.rejects(work.part(0), { code: 'format-invalid' });
+  }
+});
+
+const FORMATS = 'fixtures/records/formats';
+const isNative = world.ports.records.kernel === 'native';
+const COLUMNAR: readonly (readonly [string, number, boolean])[] = [
+  ['pyarrow.parquet', 3, false],
+  ['duckdb.parquet', 1, false],
+  ['file.arrow', 39, true],
+  ['stream.arrow', 19, true],
+  ['batches.arrow', 46, true],
+];
+for (const [name, parts, needsAddon] of COLUMNAR)
+  test(
+    `many workers: ${name} by its row groups or record batches, whatever the cut`,
+    { skip: needsAddon && !isNative },
+    async () => {
+      const root = write(name, readFileSync(`${FORMATS}/${name}`));
+      for (const records of needsAddon ? [world.ports.records] : new Set([world.ports.records, scripted]))
+        for (const partBytes of [100, 997, 1e6]) {
+          const [merged, one, count] = await both({ root, partBytes, ports: { ...world.ports, records } });
+          assert.equal(merged, one);
+          if (partBytes === 100) assert.equal(count, parts);
+        }
+    },
+  );
+
+/** The first two entries of the list of record batches, each of 24 bytes, change places. */
+function swapBatches(file: Buffer): Buffer {
+  const swapped = Buffer.from(file);
+  const footer = file.length - 10 - file.readInt32LE(file.length - 10);
+  const list = file.indexOf(Buffer.from([3, 0, 0, 0]), footer);
+  const at = file.readBigInt64LE(list + 4) > 0n && file.readBigInt64LE(list + 4) < file.length ? list + 4 : list + 8;
+  file.copy(swapped, at, at + 24, at + 48);
+  file.copy(swapped, at + 24, at, at + 24);
+  return swapped;
+}
+
+test(
+  'record batches that do not stand in the order of their bytes are read by one worker, in their own order',
+  { skip: !isNative },
+  async () => {
+    const file = readFileSync(`${FORMATS}/file.arrow`);
+    const root = write('swapped.arrow', swapBatches(file));
+    const straight = await both({ root: write('straight.arrow', file), partBytes: 1000 });
+    const [merged, one] = await both({ root, partBytes: 1000 });
+    assert.equal(merged, one);
+    assert.notEqual(one, straight[1]);
+  },
+);
+
+test('a Parquet file that is cut off, or none, is one part and refused by whoever reads it', async () => {
+  const bytes = readFileSync(`${FORMATS}/pyarrow.parquet`);
+  for (const broken of [bytes.subarray(0, 3000), Buffer.concat([bytes.subarray(0, 3000), bytes.subarray(-8)])])
+    for (const records of new Set([world.ports.records, scripted])) {
+      const ports = { ...world.ports, records };
+      const work = await plan({ root: write('broken.parquet', broken), partBytes: 100, ports });
+      assert.equal(work.parts, 1);
+      await assert.rejects(work.part(0), { code: 'records-unsupported' });
+    }
 });
 
 test('the wrong key, a part that does not exist, a row that is refused: said with its place in the file', async () => {
@@ -201,7 +288,7 @@ test('the wrong key, a part that does not exist, a row that is refused: said wit
   const root = write('bad.jsonl', `${lines(300)}{"a":1,"a":2}\n${lines(100)}`);
   const work = await plan({ root, partBytes: 2000, secret });
   await assert.rejects(indexPart({ root, folder: work.folder, part: 0, secret: Buffer.alloc(32, 2) }, world.ports), {
-    code: 'usage',
+    code: 'secret-mismatch',
   });
   await assert.rejects(work.part(work.parts), { code: 'usage' });
   const bad = lines(300).length;

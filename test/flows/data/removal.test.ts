@@ -26,7 +26,7 @@ import {
 import { dataWorld } from './data-world.ts';
 
 const world = dataWorld();
-const reading = { reading: { format: 'jsonl', profile: 'typed' }, hashing: 'open' } as const;
+const reading = { reading: { format: 'jsonl', profile: 'typed' }, hashing: 'open', key: null } as const;
 const hash = (id: number): string => Buffer.from(hashText(JSON.stringify({ id }), reading, null).hash).toString('hex');
 const D1 = hex('d1');
 const rules = policy('\n  - name: prod\n    removedRecords: refuse');
@@ -43,7 +43,7 @@ async function described(digest: string, ids: readonly number[], without: readon
   const about = [manifest(digest, 'acme/data'), subject('list', '.weighmark/records', sha256Hex(text))];
   const bom = await claim({ by, type: PREDICATES.bom, about, predicate: bomOf('MIT') });
   const list = join(world.folder, `list${made}`);
-  writeFileSync(list, formatRemovals(without.map(hash)));
+  writeFileSync(list, formatRemovals({ key: null, records: without.map(hash) }));
   const proof = () => proveRemoved({ root, list }, world.ports);
   return { bom, proof };
 }
@@ -56,7 +56,7 @@ const removal = (by: Name, records: readonly number[], hashing: 'open' | 'keyed'
     by,
     type: PREDICATES['removed-records'],
     about: hex('an earlier version'),
-    predicate: { ...buildRemovedRecords({ hashing, profile: 'typed', records: records.map(hash) }) },
+    predicate: { ...buildRemovedRecords({ hashing, key: null, profile: 'typed', records: records.map(hash) }) },
     name: 'acme/data',
   });
 
@@ -126,4 +126,24 @@ test('removed records: the proof that shows one present refuses', async () => {
   const predicate = { roots: proof.roots, proofs: [JSON.parse(formatProof(present.proof)) as object] };
   const claims = [...chain, await removal('rita', [7]), held.bom, await absence(D0, predicate)];
   assert.ok(outcome(claims).includes(`removed-record 1 ${D0.slice(0, 4)}`), outcome(claims).join());
+});
+
+test('removed records: by a revoker lost since it is open, unless proofs show them gone; what is shown is evidence', async () => {
+  const chain = Object.values(await honest());
+  const target = { kind: 'principal', name: 'rita', since: '2026-11-01T00:00:00Z' };
+  const predicate = { version: 1, action: 'revoke', target, reason: 'left' };
+  const lost = await claim({ by: 'rob', type: PREDICATES.revocation, about: D0, predicate });
+  const judged = (...more: readonly VerifiedClaim[]) =>
+    decide(facts([...chain, ...more], { revocations: [{ claim: lost, index: 1 }] }), rules);
+  const wanted = await removal('rita', [7]);
+  const codes = (...more: readonly VerifiedClaim[]) =>
+    findingsOf(judged(wanted, ...more)).map((finding) => `${finding.code} ${exitOf(finding)}`);
+  assert.deepEqual(codes(), ['denial-unconfirmed 4', 'denial-unconfirmed 4'], 'of each dataset, once');
+  const [clean, also] = [await described(D0, [1], [7]), await described(D1, [8], [7])];
+  const shown = [clean.bom, also.bom, await absence(D0, await clean.proof()), await absence(D1, await also.proof())];
+  assert.deepEqual(codes(...shown), []);
+  const said = ({ checks }: ReturnType<typeof decide>) =>
+    checks.find(({ name }) => name === 'removed-records')?.evidence.map(({ what }) => what);
+  assert.deepEqual(said(judged(wanted, ...shown)), ['1 removed record in none of 2 datasets']);
+  assert.deepEqual(said(judged()), ['nobody wants a record removed']);
 });

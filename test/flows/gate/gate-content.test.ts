@@ -3,7 +3,11 @@ import { renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:f
 import { describe, test, type TestContext } from 'node:test';
 import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
 import type { VerifiedClaim } from '../../../src/domain/claims/types.ts';
-import { sha256Hex } from '../../../src/domain/digest/hex.ts';
+import { WeighmarkError } from '../../../src/domain/base/errors.ts';
+import { findingsOf } from '../../../src/domain/base/verdict.ts';
+import { ociDigest, sha256Hex } from '../../../src/domain/digest/hex.ts';
+import { formatDigestList } from '../../../src/domain/digest/list.ts';
+import { buildManifest } from '../../../src/domain/digest/manifest.ts';
 import type { Hasher, HashJob } from '../../../src/domain/ports/hasher.ts';
 import type { Registry } from '../../../src/domain/ports/registry.ts';
 import {
@@ -85,6 +89,97 @@ test('a blob that is changed, cut, gone, a link, or exchanged between the look a
     },
   );
   assert.deepEqual(exchanged, ['digest-mismatch a.txt']);
+});
+
+/** A registry without files of its own: what it holds, and what reading it does. */
+function remote(blobs: readonly string[], manifests: readonly Uint8Array[], read = (): void => undefined): Registry {
+  const held = new Map(blobs.map((text) => [`sha256:${sha256Hex(text)}`, Buffer.from(text)]));
+  const documents = new Map(manifests.map((bytes) => [ociDigest(bytes), bytes]));
+  const absent = (): never => {
+    throw new WeighmarkError('not-found', 'not there');
+  };
+  return {
+    getManifest: async (_: string, digest: string) => Promise.resolve(documents.get(digest) ?? absent()),
+    openBlob: async (_: string, digest: string) => {
+      const bytes = held.get(digest) ?? absent();
+      return Promise.resolve({
+        size: bytes.length,
+        read: async (at: number, length: number) => (read(), Promise.resolve(bytes.subarray(at, at + length))),
+        close: async () => Promise.resolve(),
+      });
+    },
+  } as unknown as Registry;
+}
+
+const listed = (text: string, path: string) => ({ path, sizeBytes: Buffer.byteLength(text), sha256: sha256Hex(text) });
+
+test('from a registry elsewhere a file is read as a stream, to its last byte; what is not there any more is said', async (t) => {
+  const world = await gateWorld();
+  t.after(world.close);
+  const files = [listed('text', 'a.txt'), listed('', 'empty.txt'), listed('gone', 'gone.txt')];
+  const { top, id } = buildManifest(files);
+  const content = await readContent({ name: 'm', id }, remote(['text', ''], [top.bytes]), world.ports);
+  assert.deepEqual([...content.blake3.keys()], ['a.txt', 'empty.txt']);
+  assert.deepEqual(
+    findingsOf({ checks: [content.check] }).map(({ code, subject, message }) => `${code} ${subject}: ${message}`),
+    ['unreadable gone.txt: the registry does not have this file any more'],
+  );
+});
+
+test('an artifact of very many files is read by all of its manifests', async (t) => {
+  const world = await gateWorld();
+  t.after(world.close);
+  const files = Array.from({ length: 8001 }, (_, at) => listed('', `${String(at).padStart(5, '0')}.txt`));
+  const { top, parts, id } = buildManifest(files);
+  const all = [top, ...parts].map(({ bytes }) => bytes);
+  const content = await readContent({ name: 'm', id }, remote([''], all), world.ports);
+  assert.deepEqual([content.check.passed, content.files.length], [true, 8001]);
+  const without = await readContent({ name: 'm', id }, remote([''], all.slice(0, -1)), world.ports);
+  assert.deepEqual([without.check.passed, without.files.length], [false, 0]);
+});
+
+test('a fault of the machine while a file is looked at is no word about the file, and is said as it is', async (t) => {
+  const world = await gateWorld();
+  t.after(world.close);
+  const text = '{"auto_map":{"AutoModel":"acme/code--m.M"}}';
+  const { top, id } = buildManifest([listed(text, 'config.json')]);
+  let reads = 0;
+  const count = await readContent(
+    { name: 'm', id },
+    remote([text], [top.bytes], () => void (reads += 1)),
+    world.ports,
+  );
+  assert.equal(count.check.passed, true);
+  const last = reads;
+  reads = 0;
+  const fail = (): void => {
+    if ((reads += 1) === last) throw new Error('the disk is gone');
+  };
+  const content = await readContent({ name: 'm', id }, remote([text], [top.bytes], fail), world.ports);
+  assert.deepEqual(
+    findingsOf({ checks: [content.check] }).map(({ message }) => message),
+    ['the disk is gone'],
+  );
+});
+
+test('a digest list that a trusted BOM names is held against what was read; another is nobody’s word', async () => {
+  const [sha256, blake3] = [sha256Hex('a'), 'b'.repeat(64)];
+  const content = { files: [listed('a', 'w.bin')], blake3: new Map([['w.bin', blake3]]) } as unknown as GateContent;
+  const answer = async (said: string, named = true) => {
+    const list = Buffer.from(formatDigestList([{ path: 'w.bin', sizeBytes: 1, sha256, blake3: said }]));
+    const subject = [
+      { digest: { sha256: named ? sha256Hex(list) : sha256 }, annotations: { kind: 'list' } },
+      { digest: {}, annotations: { kind: 'list' } },
+    ];
+    const claim = { statement: { predicateType: PREDICATES.bom, predicate: {}, subject } } as unknown as VerifiedClaim;
+    const registry = { attachments: async () => Promise.resolve([list]) } as unknown as Registry;
+    return (await blake3Findings({ name: 'm', id: 'x' }, content, { registry, claims: [claim] })).map(
+      ({ code }) => code,
+    );
+  };
+  assert.deepEqual(await answer(blake3), []);
+  assert.deepEqual(await answer('c'.repeat(64)), ['digest-conflict']);
+  assert.deepEqual(await answer('c'.repeat(64), false), []);
 });
 
 describe('what a trusted claim says beside the SHA-256 of a file that was read', () => {

@@ -30,7 +30,10 @@ export function addPlan(dataset: Command, run: Run): void {
         folder: resolve(context.cwd, work),
         partBytes: bytesFrom(options.partSize),
       };
-      const { files, parts } = await planDataset(input, await context.files());
+      const { files, parts } = await planDataset(input, {
+        files: await context.files(),
+        records: await context.records(),
+      });
       const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
       return {
         exitCode: 0,

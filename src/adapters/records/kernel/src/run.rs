@@ -1,6 +1,7 @@
 //! One request: files in order → an index. Segments and row groups are shared out among threads and taken in order.
 
 use crate::arrow;
+use crate::blocks::Slice;
 use crate::columns::Columns;
 use crate::csv::{self, Table};
 use crate::hashing::Hashing;
@@ -28,7 +29,13 @@ pub struct Request {
     pub out: Option<String>,
     /// A new file for what does not fit into memory; it is gone at once.
     pub spill: String,
-    pub files: Vec<String>,
+    pub files: Vec<Source>,
+}
+
+pub struct Source {
+    pub path: String,
+    /// Of a columnar file: what is read of it. Default: all.
+    pub slice: Option<Slice>,
 }
 
 #[derive(Default)]
@@ -76,16 +83,16 @@ pub fn run(request: &Request, control: &Control) -> Result<Indexed, Failure> {
     let mut sink = Sink::new(spill, out.is_some());
     let mut columns = Columns::default();
     let mut parts = Vec::with_capacity(request.files.len());
-    for (index, path) in request.files.iter().enumerate() {
+    for (index, source) in request.files.iter().enumerate() {
         let before = sink.records;
-        sink = file(request, path, sink, &mut columns, control).map_err(|stop| Failure { file: index, stop })?;
+        sink = file(request, source, sink, &mut columns, control).map_err(|stop| Failure { file: index, stop })?;
         parts.push(sink.records - before);
     }
     let roots = sink.finish(request.threads, out.as_ref()).map_err(|error| whole(error.into()))?;
     Ok(Indexed { roots, columns, parts })
 }
 
-fn file(request: &Request, path: &str, mut sink: Sink, columns: &mut Columns, control: &Control) -> Result<Sink, Stop> {
+fn file(request: &Request, Source { path, slice }: &Source, mut sink: Sink, columns: &mut Columns, control: &Control) -> Result<Sink, Stop> {
     let file = File::open(path)?;
     let size = file.metadata()?.len();
     let hashing = || Hashing::new(request.secret.as_ref());
@@ -110,21 +117,22 @@ fn file(request: &Request, path: &str, mut sink: Sink, columns: &mut Columns, co
             Ok(sink)
         }
         Format::Parquet { as_text } => {
-            let (footer, groups) = arrow::parquet_footer(&file)?;
+            let (footer, groups) = arrow::parquet_footer(&file, slice.as_ref())?;
+            let each = size / footer.metadata().num_row_groups().max(1) as u64;
             let read = |reader: &mut arrow::Reader, group: usize, found: &mut Found| {
-                control.bytes.fetch_add(size / groups.max(1) as u64, Relaxed);
-                reader.row_group(File::open(path)?, &footer, group, found)
+                control.bytes.fetch_add(each, Relaxed);
+                reader.row_group(File::open(path)?, &footer, groups.start + group, found)
             };
             let make = || {
                 let mut reader = arrow::Reader::new(hashing(), *as_text);
                 reader.see_schema(footer.schema());
                 reader
             };
-            share(request.threads, groups, sink, columns, control, (&make, &read, &|reader: arrow::Reader| reader.columns))
+            share(request.threads, groups.len(), sink, columns, control, (&make, &read, &|reader: arrow::Reader| reader.columns))
         }
         Format::Arrow { as_text } => {
             let mut reader = arrow::Reader::new(hashing(), *as_text);
-            reader.ipc(file, |found| taken(&mut sink, found, control, 0))?;
+            reader.ipc(file, slice.as_ref(), |found| taken(&mut sink, found, control, 0))?;
             columns.unite(reader.columns);
             Ok(sink)
         }
