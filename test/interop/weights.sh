@@ -105,6 +105,18 @@ blocks() { # ONNX Runtime's blocks and FP8 in tiles: three parents each; what se
 }
 check "ONNX Runtime's blocks and FP8 in tiles are recomputed; what searches for scales is never accused" blocks
 
+tflite() { # TensorFlow's converter: F16, dynamic range and 8 bits throughout, of two models
+  local own="$cache/tensorflow"
+  [ -d "$own" ] || { python3 -m venv "$own" && "$own/bin/python" -m pip install -q tensorflow-cpu==2.21.0; }
+  for seed in 3 4; do
+    "$own/bin/python" "$root/fixtures/weights/make-tflite.py" "$work/tflite/$seed" "$seed" $((seed * 8))
+    for child in dynamic full int8 float16; do printf '%s\t%s\n' "$work/tflite/$seed/$child.tflite" "$work/tflite/$seed/parent.tflite"; done
+    printf '%s\t%s\n' "$work/tflite/$seed/parent.tflite" "$work/tflite/$seed/parent.keras"
+  done | node "$here/derive-all.ts" > "$work/tflite.out"
+  node "$here/judge.ts" tflite < "$work/tflite.out"
+}
+check "weights of TFLite are recomputed; biases under scales of data are never accused" tflite
+
 calibrated() { # GPTQ and AWQ by real packers: the fixtures again, byte for byte, and neither verified nor accused
   local packers="$cache/packers"
   [ -d "$packers" ] || "$python" -m pip install -q --target "$packers" --no-deps llmcompressor==0.14.0.1 auto-round==0.16.1 loguru==0.7.3 py-cpuinfo==9.0.0

@@ -6,7 +6,12 @@ interface Line {
   readonly child: string;
   readonly word: string;
   readonly missing?: readonly string[];
-  readonly weak?: readonly { readonly name: string; readonly word: string; readonly why?: string }[];
+  readonly weak?: readonly {
+    readonly name: string;
+    readonly word: string;
+    readonly dtype?: string;
+    readonly why?: string;
+  }[];
 }
 
 const [what = ''] = process.argv.slice(2);
@@ -106,6 +111,18 @@ function judgeBlocks(): boolean {
   return lines.length === 75 && wrong.length === 0;
 }
 
+/** All but the biases of what was quantised throughout; of a conversion from Keras nothing is known. */
+function judgeTflite(): boolean {
+  const open = (line: Line): boolean =>
+    line.word === 'undecided' &&
+    (name(line) === 'parent.tflite' ||
+      (line.weak ?? []).every((weak) => weak.word === 'undecided' && weak.dtype === 'TFLITE_QI32'));
+  const wrong = lines.filter((line) => line.word !== 'recomputed' && !open(line));
+  console.log(`${lines.length - wrong.length} of ${lines.length} children`);
+  for (const line of wrong) console.log(JSON.stringify(line));
+  return lines.length === 10 && wrong.length === 0;
+}
+
 /** Nobody can say of codes that data chose: three parents' four children each. */
 function judgeCalibrated(): boolean {
   const wrong = lines.filter((line) => line.word !== 'undecided');
@@ -129,6 +146,7 @@ const JUDGES: Readonly<Record<string, () => boolean>> = {
   calibrated: judgeCalibrated,
   folded: judgeFolded,
   models: judgeModels,
+  tflite: judgeTflite,
   adapters: () =>
     judgeMerged(
       148,
