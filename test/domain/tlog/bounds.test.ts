@@ -74,7 +74,7 @@ test('every tile of a log is read and held to what is below it, whole tiles and 
     const [leaves, visited]: [Uint8Array[], number[]] = [bytesOf(0, size), []];
     const read = readerOf(leaves);
     const root = size === 0 ? createHash('sha256').digest() : await rootAt(size, subtreesOf(size, read));
-    const checkpoint = { origin: 'log', size, root, signatures: [] };
+    const checkpoint = { origin: 'log', size, root, note: '', signatures: [] };
     const torn =
       (place: string): ReadTile =>
       async (tile) => {
@@ -110,7 +110,7 @@ test('a log whose tiles of tiles are full, too', async () => {
   };
   const root = await rootAt(size, subtreesOf(size, read));
   let visited = 0;
-  await auditLog({ origin: 'log', size, root, signatures: [] }, read, () => void (visited += 1));
+  await auditLog({ origin: 'log', size, root }, read, () => void (visited += 1));
   assert.equal(visited, size);
 });
 
