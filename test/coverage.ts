@@ -48,7 +48,9 @@ const HELD_TESTS: readonly string[] = [
   'test/{advisories,library,reference,security}/*.test.ts',
   `test/domain/{${ROOMS.filter((room) => room.startsWith('src/domain/')).map((room) => room.slice(11))}}/*.test.ts`,
   'test/flows/{gate,registry,sign,verify,watch}/*.test.ts',
-  'test/cli/{audit,claims,decision,gate,registry,trust,verify}*.test.ts',
+  'test/flows/data/removal.test.ts',
+  'test/adapters/{config,keys,log-store,sigstore,trust-store}/*.test.ts',
+  'test/cli/{audit,claims,decision,gate,registry,removal,trust,verify,weights}*.test.ts',
 ];
 const COLLECT_MS = 5_000;
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
