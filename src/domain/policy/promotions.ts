@@ -246,8 +246,8 @@ function problemBefore(of: Case, { entry, promotion }: Current, environment: Env
   for (const earlier of entriesFor(of, environment).filter(({ index }) => index < entry.index)) {
     const read = readEntry(of, earlier, environment);
     if (read === null || ('finding' in read && read.finding.code !== 'claim-missing')) continue;
-    if (promotion.inputs.includes(earlier.leaf.bundle.slice('sha256:'.length))) return null;
     if ('finding' in read) return read.finding;
+    if (promotion.inputs.includes(read.current.claim.bundle)) return null;
     return about(
       of,
       'claim-conflict',
