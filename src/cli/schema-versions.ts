@@ -8,6 +8,7 @@ const GROWN: Readonly<Record<string, number>> = {
   'bom-validate': 2,
   completion: 2,
   'dataset-check': 3,
+  'dataset-describe': 2,
   'dataset-diff': 2,
   'dataset-index': 2,
   'dataset-merge': 2,

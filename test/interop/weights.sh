@@ -62,6 +62,14 @@ tampered() {
 }
 check "270 tampered children are found, honest ones never" tampered
 
+attack() { # 318 children that were changed in ways that keep every code plausible, by codes alone: each found at its tensor
+  "$python" "$here/attack.py" "$cache/plain.so" "$work/attack" > "$work/attack.cases"
+  cut -f1,2 "$work/attack.cases" | node "$here/derive-all.ts" --quick > "$work/attack.out"
+  node "$here/judge.ts" attack "$work/attack.cases" < "$work/attack.out"
+  rm -rf "$work/attack"
+}
+check "318 children changed in other ways are found at their tensors by codes alone, honest ones never" attack
+
 adapters() { # 30 LoRAs merged by PEFT, and 148 children that were changed afterwards
   mkdir -p "$work/adapters" && "$python" "$here/peft-merges.py" "$work/adapters" > "$work/merged"
   node "$here/derive-all.ts" --adapter < "$work/merged" | node "$here/judge.ts" adapters
@@ -96,6 +104,18 @@ blocks() { # ONNX Runtime's blocks and FP8 in tiles: three parents each; what se
   node "$here/judge.ts" blocks < "$work/blocks.out"
 }
 check "ONNX Runtime's blocks and FP8 in tiles are recomputed; what searches for scales is never accused" blocks
+
+tflite() { # TensorFlow's converter: F16, dynamic range and 8 bits throughout, of two models
+  local own="$cache/tensorflow"
+  [ -d "$own" ] || { python3 -m venv "$own" && "$own/bin/python" -m pip install -q tensorflow-cpu==2.21.0; }
+  for seed in 3 4; do
+    "$own/bin/python" "$root/fixtures/weights/make-tflite.py" "$work/tflite/$seed" "$seed" $((seed * 8))
+    for child in dynamic full int8 float16; do printf '%s\t%s\n' "$work/tflite/$seed/$child.tflite" "$work/tflite/$seed/parent.tflite"; done
+    printf '%s\t%s\n' "$work/tflite/$seed/parent.tflite" "$work/tflite/$seed/parent.keras"
+  done | node "$here/derive-all.ts" > "$work/tflite.out"
+  node "$here/judge.ts" tflite < "$work/tflite.out"
+}
+check "weights of TFLite are recomputed; biases under scales of data are never accused" tflite
 
 calibrated() { # GPTQ and AWQ by real packers: the fixtures again, byte for byte, and neither verified nor accused
   local packers="$cache/packers"

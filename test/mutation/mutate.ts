@@ -53,11 +53,11 @@ process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
 /** By file of tests, the sources whose mutants are asked of it; all, where nothing says which. */
 const asked = values.held ? turned(HELD) : values.tenth ? turned(TENTHS) : new Map<string, readonly string[]>();
-const rooms = asked.size > 0 ? [...new Set([...asked.values()].flat())] : values.room;
+const rooms = asked.size > 0 ? [...new Set([...asked.values()].flat())] : ROOMS;
 const tests = asked.size > 0 ? [...asked.keys()] : positionals;
 const all = mutantsOf(ROOMS, folder);
 const chosen = shareOf(
-  all.filter(({ path }) => isIn(path, rooms)),
+  all.filter(({ path }) => isIn(path, rooms) && isIn(path, values.room)),
   Number(values.share ?? (values.tenth ? '0.1' : '1')),
   Number(values.seed),
 );

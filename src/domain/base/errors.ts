@@ -114,6 +114,7 @@ export const CODES = {
   'denial-unconfirmed': 4,
   'weights-unlisted': 4,
   'disk-full': 4,
+  'memory-short': 4,
   'webhook-undelivered': 4,
   // 70, 130
   internal: 70,

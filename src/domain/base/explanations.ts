@@ -471,6 +471,11 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
     what: 'What an audit found could not be told to `--webhook`; the verdict above stands. With `--watch` it is told again after the next round.',
     wayOut: 'is the address of `weighmark audit --webhook URL` right, does it answer 2xx?',
   },
+  'memory-short': {
+    what: 'This machine, its control group or a limit of this process allows less memory than so many files take.',
+    wayOut:
+      'the facts say how much it takes: allow as much, or pack the files (tar shards, Parquet, Arrow); docs/scale.md has the measures',
+  },
   'disk-full': {
     what: 'No space. Nothing half-written is left.',
     wayOut: 'make room and run the same command again; `weighmark registry gc` removes what nothing names',

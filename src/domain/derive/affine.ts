@@ -46,6 +46,13 @@ export function waysOf(kind: CodeKind, zeroPoints: boolean, bits?: number): read
   return ways;
 }
 
+/** TFLite's converter: both ends of the range alike, by the reciprocal or what the scale is the reciprocal of. */
+export function symmetricWaysOf(bits: number): readonly Way[] {
+  const most = 2 ** (bits - 1) - 1;
+  const ways = [true, false].flatMap((away) => [true, false].map((reciprocal) => ({ away, reciprocal })));
+  return ways.map((way) => ({ ...way, inside: false, least: -most, most }));
+}
+
 /** 4 bits and others of ONNX Runtime 1.32.0, in blocks: its own (by the reciprocal, halves away from zero) and NumPy's (divided). */
 export function blockWaysOf(kind: CodeKind, bits: number): readonly Way[] {
   const [least, most] = kind === 'signed' ? [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1] : [0, 2 ** bits - 1];
@@ -77,6 +84,9 @@ export function tilesOf(shape: readonly number[], scale: readonly number[]): rea
   const [elements, groups, columns] = [elementsOf(shape), elementsOf(scale), shape.at(-1) ?? 1];
   if (groups === 0 || elements === 0) return [];
   if (groups === 1) return [{ columns, rows: Infinity, run: columns }];
+  const axes = shape.flatMap((size, axis) => (size === groups && size === scale[axis] ? [axis] : []));
+  const [axis] = axes;
+  if (scale.length === shape.length && axis !== undefined && axes.length === 1) return [alongAxis(shape, axis)];
   if (scale.length === 1) return shape.flatMap((size, axis) => (size === groups ? [alongAxis(shape, axis)] : []));
   const run = elements / groups;
   const parts = Number.isSafeInteger(run) && columns % run === 0 ? [{ columns, rows: 1, run }] : [];

@@ -59,14 +59,12 @@ export function planByName({ children, parents }: PlanInput): Plan {
   return { planned, missing: missing.filter((name) => !isBuffer(name)), dropped: missing.filter(isBuffer) };
 }
 
-/** Another writer's names for tensors of the same sizes: of that nothing follows. */
+/** Another writer's names for tensors most of which have the same sizes: of that nothing follows. */
 function isOtherwiseNamed(children: readonly SideTensor[], parents: ReadonlyMap<string, View>): boolean {
   const modules = new Set([...parents.keys()].map(moduleOf));
   const sizes = new Set([...parents.values()].map(({ shape }) => elementsOf(shape)));
-  return (
-    children.length > 0 &&
-    children.every(({ name, shape }) => !modules.has(moduleOf(name)) && sizes.has(elementsOf(shape)))
-  );
+  const alike = children.filter(({ shape }) => sizes.has(elementsOf(shape)));
+  return alike.length * 2 > children.length && children.every(({ name }) => !modules.has(moduleOf(name)));
 }
 
 export const UNNAMED = 'no tensor of the child has a name that the parent has';

@@ -99,8 +99,10 @@ async function zerosOf(
 ): Promise<Float32Array | null> {
   const groups = elementsOf(shape);
   const { dtype, sizeBytes } = zero.tensor;
-  if (sizeBytes > MOST_SCALES * 4) return null;
+  if (sizeBytes > MOST_SCALES * 8) return null;
   const bytes = await bytesOf(zero, 0, sizeBytes);
+  // TFLite keeps them where there are none.
+  if (dtype === 'I64') return bytes.every((byte) => byte === 0) ? new Float32Array(groups) : null;
   if (dtype === 'I8' || dtype === 'U8') {
     if (bytes.length !== groups) return null;
     return Float32Array.from(dtype === 'I8' ? new Int8Array(bytes.buffer, bytes.byteOffset, groups) : bytes);

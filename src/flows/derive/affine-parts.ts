@@ -1,4 +1,5 @@
 import type { CodeKind } from '../../domain/derive/affine.ts';
+import { elementsOf } from '../../domain/formats/tensors.ts';
 import { transposed, reshaped, type View } from '../../domain/derive/view.ts';
 import type { OpenTensor } from './side.ts';
 
@@ -15,6 +16,8 @@ export interface AffineWeight {
    * column of the parent in blocks one after the other, the last one filled up (ONNX's MatMulNBits).
    */
   readonly packing?: 'words' | 'bytes' | 'columns';
+  /** The range is the same on both sides of zero (TFLite). */
+  readonly symmetric?: true;
   /** They lie in the order of the parent's transpose. */
   readonly turned?: true;
   readonly scale: OpenTensor;
@@ -93,14 +96,46 @@ export function affineWeights(
   parents: ReadonlyMap<string, View>,
 ): ReadonlyMap<string, AffineWeight> {
   const byName: ByName = new Map(tensors.map((each) => [each.tensor.name, each]));
-  const found = new Map<string, AffineWeight>();
+  const found = new Map(tensors.flatMap((each) => placedWeight(each, parents)));
   for (const [name, { shape }] of parents) {
+    if (found.has(name)) continue;
     const weight = NAMINGS.map((naming) => weightOf(name, naming(name), { byName, shape })).find(
       (each) => each !== null,
     );
     if (weight !== null && weight !== undefined) found.set(name, weight);
   }
   return found;
+}
+
+const FLOATS: ReadonlySet<string> = new Set(['F32', 'F16', 'BF16']);
+
+/** A constant of TFLite as codes and scales, each a stretch of its file. */
+function placedWeight(
+  own: OpenTensor,
+  parents: ReadonlyMap<string, View>,
+): readonly (readonly [string, AffineWeight])[] {
+  const { name, shape, quantized } = own.tensor;
+  const parent = parents.get(name);
+  const small = SMALL[quantized?.dtype ?? ''] ?? (quantized?.dtype === 'I8' ? { kind: 'signed', bits: 8 } : undefined);
+  if (quantized === undefined || small === undefined || parent === undefined || !FLOATS.has(parent.dtype)) return [];
+  if (parent.shape.join() !== shape.join()) return [];
+  const part = (dtype: string, of: readonly number[], offset: number, sizeBytes: number): OpenTensor => ({
+    ...own,
+    tensor: { name, dtype, shape: of, sizeBytes, elements: { kind: 'stretch', offset } },
+  });
+  const { codes, axis, count, scales, zeros } = quantized;
+  const places = count === 1 ? [] : shape.map((size, at) => (at === axis ? size : 1));
+  const bytes = Math.ceil((elementsOf(shape) * small.bits) / 8);
+  const weight: AffineWeight = {
+    name,
+    ...small,
+    packing: 'bytes',
+    symmetric: true,
+    codes: part(quantized.dtype, shape, codes, bytes),
+    scale: part('F32', places, scales, count * 4),
+    ...(zeros === null ? {} : { zero: part('I64', places, zeros, count * 8) }),
+  };
+  return [[name, weight]];
 }
 
 function weightOf(

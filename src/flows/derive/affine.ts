@@ -159,10 +159,7 @@ async function bestOf(
   given: { readonly numbers: Numbers; readonly tilings: readonly law.Tiles[]; readonly ports: ComparePorts },
 ): Promise<Best> {
   const { numbers, tilings, ports } = given;
-  const ways =
-    weight.bits === undefined || weight.packing === 'words'
-      ? law.waysOf(weight.kind, weight.zero !== undefined, weight.bits)
-      : law.blockWaysOf(weight.kind, weight.bits);
+  const ways = waysOf(weight);
   let best: Best | undefined;
   for (const loaded of LOADED) {
     if (loaded === parent.dtype) continue;
@@ -180,7 +177,7 @@ async function bestOf(
         const better = best === undefined || run.beyond < best.run.beyond || run.differing < best.run.differing;
         if (better) best = { run, way, tiles, loaded };
         if (run.differing === 0) return { run, way, tiles, loaded };
-        if (weight.kind !== 'eighth' || run.beyond > 0) continue;
+        if ((weight.kind !== 'eighth' && weight.symmetric !== true) || run.beyond > 0) continue;
         for (const reciprocal of [true, false]) {
           const other = { ...way, extremes: true, reciprocal };
           const again = await runOf(asked, other, Infinity, run);
@@ -191,6 +188,12 @@ async function bestOf(
   }
   if (best === undefined) throw new Error('no way was tried');
   return best;
+}
+
+function waysOf({ kind, bits, packing, zero, symmetric }: AffineWeight): readonly law.Way[] {
+  if (symmetric === true) return law.symmetricWaysOf(bits ?? 8);
+  if (bits === undefined || packing === 'words') return law.waysOf(kind, zero !== undefined, bits);
+  return law.blockWaysOf(kind, bits);
 }
 
 function asLoaded(view: View, via: FloatType, { numbers }: ComparePorts): View {

@@ -8,6 +8,7 @@ import { packedInto } from '../../domain/derive/packed.ts';
 import { computedTensor } from '../../domain/derive/rope.ts';
 import type { View } from '../../domain/derive/view.ts';
 import { settingsOf, type Settings } from '../../domain/derive/settings.ts';
+import { tflitePairs } from '../../domain/derive/tflite-names.ts';
 import { isAtLeast, weakest, type DeriveStep, type TensorVerdict, type Word } from '../../domain/derive/verdict.ts';
 import { elementsOf } from '../../domain/formats/tensors.ts';
 import type { WeightNumbers } from '../../domain/ports/numbers.ts';
@@ -174,7 +175,7 @@ async function derived(input: DeriveInput, sides: Sides, ports: DerivePorts): Pr
     const parent = parents.get(weight.name);
     if (parent !== undefined) tensors.push(await compareCalibrated(weight, parent, ports));
   }
-  const judged = child.format === 'onnx' ? tensors.map(notOfWeights) : tensors;
+  const judged = child.format === 'onnx' || child.format === 'tflite' ? tensors.map(notOfWeights) : tensors;
   const { known, covered } = unknownPacking(judged, child.format === 'gguf' ? new Map() : parents);
   const missing: string[] = [];
   for (const name of plan.missing)
@@ -196,11 +197,22 @@ async function derived(input: DeriveInput, sides: Sides, ports: DerivePorts): Pr
   });
 }
 
+function tfliteNames({ child, parent }: Sides): ReadonlyMap<string, string> {
+  const pairs = tflitePairs(
+    child.tensors.map(({ tensor }) => tensor),
+    parent.tensors.map(({ tensor }) => tensor),
+  );
+  const made = new Map([...pairs].map(([own, other]) => [other, own]));
+  const free = (name: string): string => (pairs.has(name) && !made.has(name) ? `parent's ${name}` : name);
+  return new Map(parent.tensors.map(({ tensor: { name } }) => [name, made.get(name) ?? free(name)]));
+}
+
 /** A parent's tensors by the names that the child or the converter's table has for them. */
 function namedAsChild({ child, parent }: Sides, converts: boolean) {
   const names = parent.tensors.map(({ tensor }) => tensor.name);
   const children = child.tensors.map(({ tensor }) => tensor.name);
-  const renamed = converts ? unwrapped(names) : asChild(names, children);
+  const renamed =
+    child.format === 'tflite' ? tfliteNames({ child, parent }) : converts ? unwrapped(names) : asChild(names, children);
   const parents = new Map([...viewsOf(parent)].map(([name, view]) => [renamed.get(name) ?? name, view]));
   const back = new Map([...renamed].map(([name, made]) => [made, name]));
   return { parents, original: (name: string): string => back.get(name) ?? name };
@@ -244,10 +256,11 @@ function ledByData(
     : tensor;
 }
 
-/** ONNX's scales of what goes through the model: quantisers find them by data that nobody shows. */
+/** Scales of what goes through a model (ONNX), and biases under them (TFLite): quantisers find them by data that nobody shows. */
 function notOfWeights(tensor: TensorVerdict): TensorVerdict {
   const without = tensor.word === 'not from the parent' && tensor.from.length === 0;
-  if (!without || !/_(?:scale|zero_point)$/.test(tensor.name)) return tensor;
+  const follows = /_(?:scale|zero_point)$/.test(tensor.name) || /^TFLITE_QI(?:32|64)$/.test(tensor.dtype);
+  if (!without || !follows) return tensor;
   return { ...tensor, word: 'undecided', why: 'it follows from data that went through the model, not from the parent' };
 }
 

@@ -161,6 +161,13 @@ test('lists beside the artifact are held to BOM claims; to one by nobody trusted
   const by = (subjects: readonly Subject[], type: string = PREDICATES.bom) => [
     { shown: '', location: '', bytes: signBundle('mallory', buildStatement(subjects, type, {})) },
   ];
+  const records = { digestList: null, records: Buffer.from('roots') };
+  const indexed = (text: string) => [manifest, subject('list', '.weighmark/records', sha256Hex(text))];
+  assert.deepEqual(asked([claim(PREDICATES.bom, {}, named('list'))], records), [], 'indexed after it was sealed');
+  assert.deepEqual(asked([claim(PREDICATES.bom, {}, indexed('roots'))], records), []);
+  assert.deepEqual(asked([claim(PREDICATES.bom, {}, indexed('other'))], records), [
+    'digest-mismatch .weighmark/records',
+  ]);
   const LATER = ['.weighmark/files is of a later seal by somebody nobody trusts here, and was not used'];
   assert.deepEqual(asked([claim(PREDICATES.bom, {}, named('other'))], { claims: by(named('list')) }), LATER);
   for (const theirs of [
@@ -294,6 +301,8 @@ test('by shards every byte is held to the shard that was signed, and the evidenc
   await writeFile(join(root, 'a.bin'), '0123456789Xbcdef');
   const [finding] = findingsOf((await ask()).verdict);
   assert.deepEqual([finding?.code, finding?.facts?.['bytes']], ['digest-mismatch', '10-15, the first that differ']);
+  await writeFile(join(root, 'a.bin'), 'X123456789abcdef');
+  assert.equal(findingsOf((await ask()).verdict)[0]?.facts?.['bytes'], '0-5, the first that differ');
   await writeFile(join(root, 'a.bin'), '0123456789abcdefg');
   assert.deepEqual(findingsOf((await ask()).verdict)[0]?.facts, { signed: '16 bytes', found: '17 bytes' });
 });

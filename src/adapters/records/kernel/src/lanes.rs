@@ -102,16 +102,8 @@ impl Lanes {
         let group = &self.groups[blocks];
         #[cfg(target_arch = "x86_64")]
         if self.wide {
-            for some in group.chunks(avx512::LANES) {
-                let messages = std::array::from_fn(|lane| message(some[lane.min(some.len() - 1)]));
-                let mut hashes = [[0; 32]; avx512::LANES];
-                // SAFETY: the features were detected.
-                unsafe { avx512::hash(key, &messages, blocks, &mut hashes) };
-                for (&i, hash) in some.iter().zip(hashes) {
-                    out[i as usize] = hash;
-                }
-            }
-            return;
+            // SAFETY: the features were detected.
+            return unsafe { avx512::hash(key, blocks, group, message, out) };
         }
         for some in group.chunks(portable::LANES) {
             let messages = std::array::from_fn(|lane| message(some[lane.min(some.len() - 1)]));
@@ -127,24 +119,24 @@ impl Lanes {
         let base = out.len();
         out.resize(base + nodes.len() / 2, [0; 32]);
         let (pairs, out) = (nodes.as_chunks::<2>().0, &mut out[base..]);
-        self.halves(key, BLOCK, pairs.len(), |i| (&pairs[i][0], &pairs[i][1]), |i, hash| out[i] = *hash);
+        self.halves(key, BLOCK, pairs.len(), |i| (&pairs[i][0], &pairs[i][1]), out, |i| i);
     }
 
-    /// Hashes messages of one block: the first `length` bytes of two halves.
+    /// Hashes messages of one block, the first `length` bytes of two halves, each to its place.
     #[inline]
-    pub fn halves<'a>(&self, key: &Key, length: usize, count: usize, of: impl Fn(usize) -> (&'a Hash, &'a Hash), mut put: impl FnMut(usize, &Hash)) {
+    pub fn halves<'a>(
+        &self,
+        key: &Key,
+        length: usize,
+        count: usize,
+        of: impl Fn(usize) -> (&'a Hash, &'a Hash),
+        out: &mut [Hash],
+        place: impl Fn(usize) -> usize,
+    ) {
         #[cfg(target_arch = "x86_64")]
         if self.wide {
-            let mut hashes = [[0; 32]; avx512::LANES];
-            for start in (0..count).step_by(avx512::LANES) {
-                let messages = std::array::from_fn(|lane| of((start + lane).min(count - 1)));
-                // SAFETY: the features were detected.
-                unsafe { avx512::halves(key, &messages, length as u32, &mut hashes) };
-                for (lane, hash) in hashes.iter().enumerate().take(count - start) {
-                    put(start + lane, hash);
-                }
-            }
-            return;
+            // SAFETY: the features were detected.
+            return unsafe { avx512::halves(key, length as u32, count, of, out, place) };
         }
         for start in (0..count).step_by(portable::LANES) {
             let blocks: [[u8; BLOCK]; portable::LANES] = std::array::from_fn(|lane| {
@@ -153,7 +145,7 @@ impl Lanes {
             });
             let hashes = portable::hash(key, &blocks.each_ref().map(|block| &block[..length]), 1);
             for (lane, hash) in hashes.iter().enumerate().take(count - start) {
-                put(start + lane, hash);
+                out[place(start + lane)] = *hash;
             }
         }
     }

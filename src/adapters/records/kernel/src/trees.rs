@@ -1,6 +1,7 @@
 //! The ordered tree and the trie of the set (docs/datasets.md).
 
 use crate::lanes::{BLOCK, Hash, Key, Lanes};
+use crate::sort::room;
 
 pub const EMPTY: Hash = [0; 32];
 /// Levels of the ordered tree below this are not kept.
@@ -105,35 +106,31 @@ pub struct Trie {
     node: Key,
     leaf: Key,
     lanes: Lanes,
-    /// Nothing, then the leaves, then the nodes.
+    /// Nothing, then the leaves, then the nodes, the deepest first.
     values: Vec<Hash>,
-    nodes: u32,
-    /// Nodes to be hashed, by their depth.
-    joins: Vec<Vec<Join>>,
-    /// The first of each different hash, and how many bits it shares with the next one.
+    /// The first of each different hash.
     firsts: Vec<u32>,
+    /// How many bits each of them shares with the one before it; `BITS` where there is none, also behind the last.
     shared: Vec<u16>,
-    open: Open,
+    /// By the bits they share with the one before: those that share `depth` begin at `starts[depth]`.
+    by_shared: Vec<u32>,
+    starts: Vec<u32>,
+    parts: Vec<Part>,
+    /// Where the parts that are more than a leaf begin.
+    begins: Vec<u32>,
+    /// Places in `values` of the two halves of the nodes of one depth.
+    joins: Vec<[u32; 2]>,
 }
 
-/// Places in `values`.
-struct Join {
-    left: u32,
-    right: u32,
-    node: u32,
+/// Of leaves that stand under one node so far, at its first leaf and at its last one: where the other is, and its place in `values`.
+#[derive(Clone, Copy)]
+struct Part {
+    other: u32,
+    value: u32,
 }
 
 const NOWHERE: u32 = 0;
 const BITS: usize = 256;
-
-/// Parts that are not finished, each with the bits it shares with what comes after it, which ascend: its value, its last
-/// leaf, and its depth; a leaf's is `BITS`, as it stands wherever it is alone.
-struct Open {
-    shared: [u16; BITS],
-    value: [u32; BITS],
-    last: [u32; BITS],
-    depth: [u16; BITS],
-}
 
 impl Trie {
     pub fn new(node: Key, leaf: Key) -> Self {
@@ -142,11 +139,13 @@ impl Trie {
             leaf,
             lanes: Lanes::default(),
             values: Vec::new(),
-            nodes: 0,
-            joins: (0..BITS).map(|_| Vec::new()).collect(),
             firsts: Vec::new(),
             shared: Vec::new(),
-            open: Open { shared: [0; BITS], value: [0; BITS], last: [0; BITS], depth: [0; BITS] },
+            by_shared: Vec::new(),
+            starts: Vec::new(),
+            parts: Vec::new(),
+            begins: Vec::new(),
+            joins: Vec::new(),
         }
     }
 
@@ -154,19 +153,20 @@ impl Trie {
     /// there as often as its weight says; without weights once.
     pub fn branches(&mut self, sorted: &[Hash], weights: Option<&[u32]>, skip: usize, depth: usize, out: &mut Vec<Branch>) {
         self.leaves(sorted, weights);
-        self.nodes = 1 + self.firsts.len() as u32;
+        self.sort_by_shared();
+        self.parts.clear();
+        self.parts.extend((0..self.firsts.len() as u32).map(|at| Part { other: at, value: 1 + at }));
+        self.begins.clear();
+        for depth in (depth..BITS).rev() {
+            self.level(sorted, depth);
+        }
         let base = out.len();
         out.resize(base + (1 << (depth - skip)), NOTHING);
-        let mut roots = Vec::new();
         let mut from = 0;
-        while from < self.firsts.len() {
-            let (root, to) = self.plan(sorted, from, depth);
-            roots.push((prefix_of(&sorted[self.firsts[from] as usize], skip, depth), root, (to - from) as u64));
-            from = to;
-        }
-        self.hash();
-        for (prefix, root, distinct) in roots {
-            out[base + prefix] = Branch { hash: self.values[root as usize], distinct };
+        while let Some(&Part { other, value }) = self.parts.get(from) {
+            let prefix = prefix_of(&sorted[self.firsts[from] as usize], skip, depth);
+            out[base + prefix] = Branch { hash: self.values[value as usize], distinct: (other as usize + 1 - from) as u64 };
+            from = other as usize + 1;
         }
     }
 
@@ -174,6 +174,7 @@ impl Trie {
     fn leaves(&mut self, sorted: &[Hash], weights: Option<&[u32]>) {
         self.firsts.clear();
         self.shared.clear();
+        self.shared.push(BITS as u16);
         if !sorted.is_empty() {
             self.firsts.push(0);
         }
@@ -184,83 +185,81 @@ impl Trie {
                 self.shared.push(bits as u16);
             }
         }
-        // Nothing comes after the last one.
-        self.shared.push(0);
+        if !sorted.is_empty() {
+            self.shared.push(BITS as u16);
+        }
         let mut one = EMPTY;
         one[0] = 1;
         let firsts = &self.firsts;
         self.values.clear();
         self.values.resize(1 + firsts.len(), EMPTY);
         let leaves = &mut self.values[1..];
-        self.lanes.halves(&self.leaf, LEAF, firsts.len(), |i| (&sorted[firsts[i] as usize], &one), |i, hash| leaves[i] = *hash);
+        self.lanes.halves(&self.leaf, LEAF, firsts.len(), |i| (&sorted[firsts[i] as usize], &one), leaves, |i| i);
         if firsts.len() < sorted.len() || weights.is_some() {
             let repeated = repetitions(firsts, sorted.len(), weights);
             let leaf = |i: usize| (&sorted[firsts[repeated[i].0] as usize], &repeated[i].1);
-            self.lanes.halves(&self.leaf, LEAF, repeated.len(), leaf, |i, hash| leaves[repeated[i].0] = *hash);
+            self.lanes.halves(&self.leaf, LEAF, repeated.len(), leaf, leaves, |i| repeated[i].0);
         }
     }
 
-    /// Plans the nodes over the leaves from one on that share `depth` bits: a part is finished when what follows shares fewer
-    /// bits with it. @return the root, and the first leaf that shares fewer.
-    fn plan(&mut self, sorted: &[Hash], from: usize, depth: usize) -> (u32, usize) {
-        let mut open = 0;
-        let mut at = from;
-        loop {
-            let next = usize::from(self.shared[at]);
-            let is_last = at + 1 == self.firsts.len() || next < depth;
-            let (mut value, mut above) = (1 + at as u32, BITS);
-            while open > 0 && (is_last || usize::from(self.open.shared[open - 1]) > next) {
-                open -= 1;
-                let Open { shared, value: values, last, depth: depths } = &self.open;
-                let (bits, left, last, left_depth) = (usize::from(shared[open]), values[open], last[open], usize::from(depths[open]));
-                let left = self.lift(left, bits + 1..left_depth, last as usize, sorted);
-                let right = self.lift(value, bits + 1..above, at, sorted);
-                (value, above) = (self.join(left, right, bits), bits);
-            }
-            if is_last {
-                return (self.lift(value, depth..above, at, sorted), at + 1);
-            }
-            (self.open.shared[open], self.open.value[open]) = (next as u16, value);
-            (self.open.last[open], self.open.depth[open]) = (at as u32, above as u16);
-            open += 1;
-            at += 1;
+    /// Hashes are uniform: what would be compared is foreseen by nobody, so it is counted instead.
+    fn sort_by_shared(&mut self) {
+        self.starts.clear();
+        self.starts.resize(BITS + 2, 0);
+        self.shared.iter().for_each(|&bits| self.starts[usize::from(bits) + 1] += 1);
+        for bits in 1..self.starts.len() {
+            self.starts[bits] += self.starts[bits - 1];
         }
+        let places = room(&mut self.by_shared, self.shared.len());
+        for (&bits, at) in self.shared.iter().zip(0..) {
+            let place = &mut self.starts[usize::from(bits)];
+            places[*place as usize] = at;
+            *place += 1;
+        }
+        // Each has become the next one's.
+        self.starts.rotate_right(1);
+        self.starts[0] = 0;
     }
 
-    /// Nodes above a part that have nothing on the other side.
-    #[inline]
-    fn lift(&mut self, mut value: u32, depths: std::ops::Range<usize>, leaf: usize, sorted: &[Hash]) -> u32 {
-        if depths.end < BITS {
-            for depth in depths.rev() {
-                let key = &sorted[self.firsts[leaf] as usize];
-                value = if bit(key, depth) { self.join(NOWHERE, value, depth) } else { self.join(value, NOWHERE, depth) };
-            }
+    /// The nodes of one depth: over two parts that share so many bits, and over one beside nothing, if it is no leaf, which
+    /// stands wherever it is alone.
+    fn level(&mut self, sorted: &[Hash], depth: usize) {
+        let pairs = &self.by_shared[self.starts[depth] as usize..self.starts[depth + 1] as usize];
+        if pairs.is_empty() && self.begins.is_empty() {
+            return;
         }
-        value
-    }
-
-    #[inline]
-    fn join(&mut self, left: u32, right: u32, depth: usize) -> u32 {
-        let node = self.nodes;
-        self.nodes += 1;
-        self.joins[depth].push(Join { left, right, node });
-        node
-    }
-
-    /// Values of all planned nodes, the deepest first, those of one depth at once.
-    fn hash(&mut self) {
-        self.values.resize(self.nodes as usize, EMPTY);
-        let mut hashes = Vec::new();
-        for joins in self.joins.iter_mut().rev().filter(|joins| !joins.is_empty()) {
-            hashes.clear();
-            hashes.resize(joins.len(), EMPTY);
-            let values = &self.values;
-            let halves = |i: usize| (&values[joins[i].left as usize], &values[joins[i].right as usize]);
-            self.lanes.halves(&self.node, BLOCK, joins.len(), halves, |i, hash| hashes[i] = *hash);
-            for (join, hash) in joins.drain(..).zip(&hashes) {
-                self.values[join.node as usize] = *hash;
-            }
+        let below = self.values.len();
+        self.joins.clear();
+        self.joins.resize(self.begins.len() + pairs.len(), [NOWHERE; 2]);
+        let mut joins = 0;
+        for at in 0..self.begins.len() {
+            let begin = self.begins[at];
+            let Part { other: end, value } = self.parts[begin as usize];
+            let is_paired = usize::from(self.shared[begin as usize]) == depth || usize::from(self.shared[end as usize + 1]) == depth;
+            let side = usize::from(bit(&sorted[self.firsts[begin as usize] as usize], depth));
+            self.joins[joins] = [NOWHERE; 2];
+            self.joins[joins][side] = value;
+            // Written over by the next one, where it is paired.
+            self.begins[joins] = begin;
+            let value = if is_paired { value } else { (below + joins) as u32 };
+            self.parts[begin as usize].value = value;
+            self.parts[end as usize].value = value;
+            joins += usize::from(!is_paired);
         }
+        self.begins.truncate(joins);
+        for &right in pairs {
+            let (left, right) = (self.parts[right as usize - 1], self.parts[right as usize]);
+            let value = (below + joins) as u32;
+            self.joins[joins] = [left.value, right.value];
+            self.parts[left.other as usize] = Part { other: right.other, value };
+            self.parts[right.other as usize] = Part { other: left.other, value };
+            self.begins.push(left.other);
+            joins += 1;
+        }
+        self.values.resize(below + joins, EMPTY);
+        let (values, nodes) = self.values.split_at_mut(below);
+        let halves = |i: usize| (&values[self.joins[i][0] as usize], &values[self.joins[i][1] as usize]);
+        self.lanes.halves(&self.node, BLOCK, joins, halves, nodes, |i| i);
     }
 
     /// All nodes from the root down to these branches, as a heap: node 1 is the root.
