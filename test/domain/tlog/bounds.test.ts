@@ -110,7 +110,7 @@ test('a log whose tiles of tiles are full, too', async () => {
   };
   const root = await rootAt(size, subtreesOf(size, read));
   let visited = 0;
-  await auditLog({ origin: 'log', size, root, note: '', signatures: [] }, read, () => void (visited += 1));
+  await auditLog({ origin: 'log', size, root }, read, () => void (visited += 1));
   assert.equal(visited, size);
 });
 
