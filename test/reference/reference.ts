@@ -87,7 +87,8 @@ export function isPromoted(w: World, env: Env, asking = env, lasting = false): b
   const counting: Say[] = [];
   for (const say of entries) {
     if (!isNamed(w, say.by)) continue;
-    if (say.lost && counting.length === 0) return false;
+    // Neither what is newest nor what it goes on from is known where an entry is gone.
+    if (say.lost && counting.length < 2) return false;
     if (say.lost) continue;
     if (isUnheard(say) && counting.length === 0 && mightSayNo(w, say) && !isLifted(w, asking, say)) return false;
     if (isUnheard(say)) continue;

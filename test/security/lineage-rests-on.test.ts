@@ -72,6 +72,14 @@ test('nor is a description of data, of what its BOM or its files show to be a mo
     assert.deepEqual(await decided([described, asData], content('model.safetensors', 'unknown'), 'no bom'), [
       'lineage-missing',
     ]);
+    for (const [path, format] of [
+      ['model.safetensors.gz', 'gzip'],
+      ['model.gguf.tar.zst', 'zstd'],
+      ['layers.weights.h5', 'hdf5'],
+    ] as const)
+      assert.deepEqual(await decided([described, asData], content(path, format), 'no bom'), ['lineage-missing'], path);
+    for (const path of ['mnist.pkl.gz', 'rows.csv.gz', 'rows.npy.gz'])
+      assert.deepEqual(await decided([described, asData], content(path, 'gzip'), 'no bom'), [], path);
     assert.deepEqual(
       await decided([described, asData], content('rows.csv', 'csv'), 'no bom'),
       [],

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
 import type { LoggedRevocation } from '../../src/domain/authority/revocations.ts';
 import { buildPromotion } from '../../src/domain/authority/vsa.ts';
 import { actOf } from '../../src/domain/claims/dsse.ts';
 import { parseBundle } from '../../src/domain/claims/bundle.ts';
-import type { VerifiedClaim } from '../../src/domain/claims/types.ts';
+import type { Signer, VerifiedClaim } from '../../src/domain/claims/types.ts';
 import { sha256Hex } from '../../src/domain/digest/hex.ts';
 import { parsePolicy } from '../../src/domain/policy/parse.ts';
 import { readDer, childrenOf, der, derInteger, TAG } from '../../src/domain/pki/der.ts';
@@ -13,13 +14,22 @@ import { rollback } from '../../src/flows/gate/rollback.ts';
 import type { ClaimSigner } from '../../src/domain/ports/signing.ts';
 import { D0, PROD, bundleFor, claim, codes, decide, facts, honest, policy, type Name } from '../domain/policy/world.ts';
 import { bare, policyText, promoteAs, publishStory, signerOf, type GateWorld } from '../flows/gate-world.ts';
-import { PREDICATES, answers, attach, hashOf, world } from './denials-world.ts';
+import { PREDICATES, answers, attach, certified, hashOf, policyWith, world } from './denials-world.ts';
 
 /**
  * Whoever may push can log what others signed once more: as it is, wrapped anew, or with the other half of its signature. Nothing
  * is said again by that; who signs the same anew says it again.
  */
 const prod = policy(PROD);
+
+const { chain } = certified('rosa@acme.example', '2026-11-01T00:00:00Z');
+
+function certificateOf(name: string): Signer {
+  const identity = `${name}@acme.example`;
+  const root = sha256Hex(new X509Certificate(chain).raw);
+  const sans = [{ type: 'email', value: identity }] as const;
+  return { kind: 'certificate', root, subject: identity, sans, fingerprint: name, notBefore: '2026-11-01T00:00:00Z' };
+}
 
 async function said(by: Name, action: 'revoke' | 'reinstate', reason: string): Promise<VerifiedClaim> {
   const predicate = { version: 1, action, target: { kind: 'artifact', sha256: D0 }, reason };
@@ -46,6 +56,27 @@ test('what two revokers undid once undoes nothing that was revoked since', async
   const lapsed = { ...copies[0]!, onlyNo: { code: 'signature-malformed', message: 'x' } } as const;
   assert.deepEqual(await decided(first, lapsed, ...undone, second), ['revoked']);
   assert.deepEqual(await decided(first, lapsed, ...undone), [], 'nor does a copy in another form take their word away');
+});
+
+test('nor where one key goes by two names, and their old words are wrapped as those of the other', async () => {
+  const named = (name: string) => ({ certificates: [{ chain, identity: `${name}@acme.example` }] });
+  const both = parsePolicy(
+    policyWith('rosa', named('rosa'), ['revoker'], policyWith('rolf', named('rolf'), ['revoker'])),
+  );
+  const as = (name: string, of: VerifiedClaim): VerifiedClaim => ({
+    ...wrappedAnew(of, 2),
+    signer: certificateOf(name),
+  });
+  const [rita, rob] = [await said('rita', 'reinstate', 'found'), await said('rob', 'reinstate', 'found')];
+  const [first, second] = [await said('rob', 'revoke', 'stolen'), await said('rob', 'revoke', 'stolen again')];
+  const ask = async (...claims: readonly VerifiedClaim[]) => {
+    const revocations = claims.map((each, index): LoggedRevocation => ({ claim: each, index }));
+    return codes(decide(facts(Object.values(await honest()), { revocations }), both, 'staging'));
+  };
+  assert.deepEqual(await ask(first, rita, rob), []);
+  assert.deepEqual(await ask(first, rita, rob, second, as('rosa', rita), as('rolf', rob)), ['revoked']);
+  const no = await said('mallory', 'revoke', 'stolen');
+  assert.deepEqual(await ask(no, as('rosa', no)), ['revoked'], 'by whichever name it is heard, it is heard');
 });
 
 test('what was undone is not revoked by logging the old revocation again, and is by saying it anew', async () => {

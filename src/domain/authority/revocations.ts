@@ -2,7 +2,7 @@ import type { VerifiedClaim } from '../claims/types.ts';
 import { nameIn } from '../claims/names.ts';
 import { readSnapshot } from './snapshot.ts';
 import { signerKey, type Authority } from './authority.ts';
-import { actKey, mergedCopies } from './copies.ts';
+import { firstPlaces, mergedCopies } from './copies.ts';
 import { mayUndo, peopleOver, isInOrder } from './undoing.ts';
 import { saysNo } from './polarity.ts';
 import {
@@ -113,11 +113,10 @@ export function collectRevocations(
 
 /** Whoever may push can wrap anew what others signed: its first place counts, so that nothing old undoes what came since. */
 function saidOnce(ordered: readonly LoggedRevocation[]): readonly LoggedRevocation[] {
-  return [...Map.groupBy(ordered, ({ claim }) => actKey(claim)).values()].flatMap(([first, ...copies]) =>
-    first === undefined
-      ? []
-      : [{ index: first.index, claim: mergedCopies([first.claim, ...copies.map(({ claim }) => claim)]) }],
-  );
+  return firstPlaces(ordered, ({ claim }) => claim).map(({ first, copies: [own, ...others] }) => ({
+    index: first.index,
+    claim: mergedCopies([own.claim, ...others.map(({ claim }) => claim)]),
+  }));
 }
 
 function answers(state: State, authority: Authority): Revocations {

@@ -143,9 +143,15 @@ export function lineageOf(of: Case): Lineage {
 /** Containers in which datasets come as well. */
 const SHARED: readonly string[] = ['npy', 'npz', 'hdf5', 'r-data'];
 
-/** By its bytes or by its name: who calls a model a dataset may call its file anything, or break it. */
+/** Of datasets too; packed they tell nothing. */
+const PACKED_DATA: readonly string[] = [...SHARED, 'pickle', 'joblib'];
+const PACKING = /(?:\.(?:gz|bz2|xz|zst|lz4|br|zip|tar|tgz))+$/i;
+
+/** By its bytes or by its name, packed or not: who calls a model a dataset may call its file anything, or break it. */
 function isWeights(path: string, format: string): boolean {
-  return [format, formatOfName(path) ?? ''].some(
+  if (path.endsWith('.weights.h5')) return true;
+  const packed = formatOfName(path.replace(PACKING, '')) ?? '';
+  return [format, formatOfName(path) ?? '', PACKED_DATA.includes(packed) ? '' : packed].some(
     (each) => kindOf(each as FormatId, path) === 'weights' && !SHARED.includes(each),
   );
 }

@@ -2,7 +2,7 @@ import type { VerifiedClaim } from '../claims/types.ts';
 import type { LogEntry } from '../tlog/leaf.ts';
 import type { Code } from '../base/errors.ts';
 import { undecided, type Evidence, type Finding } from '../base/verdict.ts';
-import { actKey } from '../authority/copies.ts';
+import { firstPlaces } from '../authority/copies.ts';
 import { saysNo } from '../authority/polarity.ts';
 import { PREDICATES } from '../claims/predicates.ts';
 import { bindingOf } from '../claims/binding.ts';
@@ -71,16 +71,17 @@ function entriesFor(of: Case, environment: Environment): readonly LogEntry[] {
   const oldestFirst = entries
     .filter((entry) => !isMisplaced(entry, claimOf(entry)))
     .toSorted((a, b) => a.index - b.index);
-  const acts = Map.groupBy(oldestFirst, (entry) => {
+  const [known, unknown] = [new Map<LogEntry, VerifiedClaim>(), new Map<string, LogEntry>()];
+  for (const entry of oldestFirst) {
     const claim = claimOf(entry);
-    return claim === null ? entry.leaf.bundle : actKey(claim);
+    if (claim !== null) known.set(entry, claim);
+    else if (!unknown.has(entry.leaf.bundle)) unknown.set(entry.leaf.bundle, entry);
+  }
+  const said = firstPlaces([...known], ([, claim]) => claim).map(({ first: [{ index }], copies }) => {
+    const [{ leaf }] = copies.find(([, { onlyNo }]) => onlyNo === undefined) ?? copies[0];
+    return { index, leaf };
   });
-  const first = [...acts.values()].flatMap((copies): readonly LogEntry[] => {
-    const [earliest] = copies;
-    const best = copies.find((each) => claimOf(each)?.onlyNo === undefined) ?? earliest;
-    return earliest === undefined || best === undefined ? [] : [{ index: earliest.index, leaf: best.leaf }];
-  });
-  return first.toReversed();
+  return [...said, ...unknown.values()].toSorted((a, b) => b.index - a.index);
 }
 
 /** Whoever may push can log a promotion as one of something else: that place is none of its. A withdrawal is for a name. */
@@ -246,8 +247,8 @@ function problemBefore(of: Case, { entry, promotion }: Current, environment: Env
   for (const earlier of entriesFor(of, environment).filter(({ index }) => index < entry.index)) {
     const read = readEntry(of, earlier, environment);
     if (read === null || ('finding' in read && read.finding.code !== 'claim-missing')) continue;
-    if (promotion.inputs.includes(earlier.leaf.bundle.slice('sha256:'.length))) return null;
     if ('finding' in read) return read.finding;
+    if (promotion.inputs.includes(read.current.claim.bundle)) return null;
     return about(
       of,
       'claim-conflict',
