@@ -39,22 +39,22 @@ assert card.features == told.features == rows['train'].features, (card.features,
 assert {name: split.num_examples for name, split in told.splits.items()} == rows.num_rows == {'train': 3, 'test': 1}, rows.num_rows
 PY
 }
-for kind in jsonl csv; do
+for kind in lines table; do
   mkdir -p "$kind" "$kind-info"
-  if [ "$kind" = csv ]; then
-    printf 'id,name,score\n1,ann,1\n2,"b,ob",2.5\n3,,\n' > csv/train.csv && printf 'id,name,score\n4,x,0\n' > csv/test.csv
-    weighmark dataset index csv --types id=number,score=number -q
+  if [ "$kind" = table ]; then
+    printf 'id,name,score\n1,ann,1\n2,"b,ob",2.5\n3,,\n' > table/train.csv && printf 'id,name,score\n4,x,0\n' > table/test.csv
+    weighmark dataset index table --types id=number,score=number -q
   else
-    printf '{"id":%s,"l":[[%s],[]],"s":{"k":[{"x":0.5}]},"none":null}\n' 1 7 2 8 3 9 > jsonl/train-0.jsonl
-    printf '{"id":4,"l":[],"s":null,"none":null}\n' > jsonl/test.jsonl
-    weighmark dataset index jsonl -q
+    printf '{"id":%s,"l":[[%s],[]],"s":{"k":[{"x":0.5}]},"none":null}\n' 1 7 2 8 3 9 > lines/train-0.jsonl
+    printf '{"id":4,"l":[],"s":null,"none":null}\n' > lines/test.jsonl
+    weighmark dataset index lines -q
   fi
   weighmark dataset describe "$kind" --as dataset-info -o "$kind-info/dataset_info.json"
   weighmark dataset describe "$kind" --as card --name rows --licence CC0-1.0 -o "$kind/README.md"
   check "$kind: datasets reads what the card says" loads "$kind"
 done
-sed -i 's/num_examples: 3/num_examples: 4/' jsonl/README.md
-refused() { ! loads jsonl 2> refusal && cat refusal && grep -q NonMatchingSplitsSizes refusal; }
+sed -i 's/num_examples: 3/num_examples: 4/' lines/README.md
+refused() { ! loads lines 2> refusal && cat refusal && grep -q NonMatchingSplitsSizes refusal; }
 check 'another count is refused by datasets' refused
 echo "croissant: $passed passed, $failed failed"
 [ "$failed" = 0 ]

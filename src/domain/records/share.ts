@@ -33,11 +33,12 @@ export function shareOf(index: number, workers: number, records: number): Share 
 export function reduceSet(share: Share, records: number, tools: { eachPart: EachPart; hasher: SetHasher }): Branch[] {
   const { bits } = share;
   const width = Math.max(1, Math.floor((ROUND * 2 ** bits) / Math.max(1, records)));
+  const room = Math.min(ROUND, Math.ceil((1.1 * records) / 256));
   const branches: Branch[] = [];
   for (let from = share.from; from < share.to; from += width) {
     const round = { bits, from, to: Math.min(share.to, from + width) };
     const bags = new Map<number, Bag>();
-    tools.eachPart((index) => gather(index, round, bags));
+    tools.eachPart((index) => gather(index, { ...round, room }, bags));
     pushAll(branches, branchesOfRound(round, bags, tools.hasher));
   }
   return branches;
@@ -56,19 +57,30 @@ function branchesOfRound({ bits, from, to }: Share, bags: ReadonlyMap<number, Ba
   return branches;
 }
 
-function gather(index: RecordIndex, { bits, from, to }: Share, bags: Map<number, Bag>): void {
+interface Round extends Share {
+  /** Records that are expected to begin with one byte. */
+  readonly room: number;
+}
+
+function gather(index: RecordIndex, { bits, from, to, room }: Round, bags: Map<number, Bag>): void {
   const { records } = index.layout;
   for (let place = lowerBound(index, bits, from); place < records;) {
     const block = index.sorted(place, Math.min(records, place + BLOCK));
-    const words = new Uint32Array(block.slice().buffer);
+    const words = wordsOf(block);
     for (let at = 0; at < block.length; at += 32, place += 1) {
       if (prefixAt(block, at, bits) >= to) return;
       const first = block[at] as number;
-      const bag = bags.get(first) ?? new Bag();
+      const bag = bags.get(first) ?? new Bag(room);
       if (bag.isNew) bags.set(first, bag);
       bag.add(words, at / 4);
     }
   }
+}
+
+/** The bytes themselves where they lie as words do. */
+function wordsOf(bytes: Uint8Array): Uint32Array {
+  const { buffer, byteOffset, length } = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  return new Uint32Array(buffer, byteOffset, length / 4);
 }
 
 function prefixAt(hashes: Uint8Array, at: number, bits: number): number {
@@ -88,9 +100,15 @@ function lowerBound(index: RecordIndex, bits: number, prefix: number): number {
 
 /** Records of several ascending runs, those that follow themselves counted. */
 class Bag {
-  private words = new Uint32Array(8 * 64);
-  private weights = new Uint32Array(64);
+  private words: Uint32Array<ArrayBuffer>;
+  private weights: Uint32Array<ArrayBuffer>;
   private count = 0;
+
+  constructor(room = 0) {
+    const size = Math.max(64, room);
+    this.words = new Uint32Array(8 * size);
+    this.weights = new Uint32Array(size);
+  }
 
   get isNew(): boolean {
     return this.count === 0;

@@ -59,7 +59,7 @@ for (const path of globSync(`${folder}/refused-*`))
 
 /** All records once, then the last of them alone, then some. */
 async function readAgain(path: string, records = native): Promise<readonly Buffer[]> {
-  const { files, reading } = await locateDataset(path, {}, createFiles());
+  const { files } = await locateDataset(path, {}, createFiles());
   const of = await roots(path, records);
   const source = { files, roots: of, offsetBefore: null };
   const all = [...Array(of.records).keys()];
