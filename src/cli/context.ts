@@ -156,12 +156,12 @@ export function createContext(settings: ContextSettings): Context {
 
 /** Commands that walk folders make the garbage of many files. */
 async function filesOnDisk(env: ContextSettings['env']): Promise<Files> {
-  const [{ createFiles }, { keepHeapSmall }] = await Promise.all([
+  const [{ createFiles }, { roomHere }, { keepHeapSmall }] = await Promise.all([
     import('../adapters/files/index.ts'),
+    import('../adapters/files/machine.ts'),
     import('./memory.ts'),
   ]);
-  keepHeapSmall();
-  return createFiles({ native: kernelOf(env).kernel !== 'wasm' });
+  return createFiles({ native: kernelOf(env).kernel !== 'wasm', onWalk: keepHeapSmall(roomHere().allBytes) });
 }
 
 async function objectsOf(settings: ContextSettings): Promise<Objects> {

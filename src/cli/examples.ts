@@ -104,6 +104,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'dataset merge': ['weighmark dataset merge corpus /shared/work'],
   'dataset describe': [
     'weighmark dataset describe data --name acme/data --licence CC0-1.0 --url https://acme.example/data -o croissant.json',
+    'weighmark dataset describe data --as card -o data/README.md',
     'weighmark dataset describe data --check croissant.json',
   ],
   'dataset gc': ['weighmark dataset gc', 'weighmark dataset gc train.jsonl'],

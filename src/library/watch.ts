@@ -118,8 +118,8 @@ function callPortsOfImpact(options: CallOptions) {
 
 async function trustOf({ trust = [], policy: text, timestampAuthorities = [] }: ImpactOptions) {
   const policy = text === undefined ? null : await parsePolicy(text);
-  const { policyTrust } = await import('../domain/authority/authority.ts');
-  const trusted = policy === null ? trust : policyTrust(policy);
+  const { policyHearing } = await import('../domain/authority/authority.ts');
+  const trusted = policy === null ? trust : policyHearing(policy);
   if (trusted.length === 0)
     throw new WeighmarkError('trust-missing', 'nobody is trusted to say what was made from what');
   return { trust: trusted, timestampAuthorities: [...(policy?.timestampAuthorities ?? []), ...timestampAuthorities] };

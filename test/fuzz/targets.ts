@@ -40,6 +40,7 @@ export async function targets(): Promise<readonly Target[]> {
     ...records(),
     ...(await parsers()),
     ...(await (await import('./signed.ts')).signed()),
+    ...(await import('./answers.ts')).answers(),
   ];
 }
 

@@ -61,6 +61,8 @@ for (const name of names) {
   const report = await fuzz(target);
   parentPort?.postMessage(report);
 }
+// Targets may leave servers open.
+process.exit();
 
 async function fuzz(target: Target): Promise<Report> {
   const state: State = { target, corpus: [], found: [], places: new Set(), most: 0 };

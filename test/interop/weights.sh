@@ -12,7 +12,7 @@ if [ ! -x "$python" ]; then
   python3 -m venv "$cache/venv"
   "$python" -m pip install -q numpy==2.4.6 safetensors==0.8.0 gguf==0.19.0 ml_dtypes==0.6.0 blake3==1.0.11 onnx==1.23.2 h5py==3.16.0
   "$python" -m pip install -q torch==2.15.0 transformers==5.24.0 sentencepiece peft==0.21.2 mergekit==0.1.5
-  "$python" -m pip install -q torchao==0.18.0 compressed-tensors==0.20.1 onnxruntime==1.32.0
+  "$python" -m pip install -q torchao==0.18.0 compressed-tensors==0.20.1 onnxruntime==1.32.0 onnx-ir==1.1.0
 fi
 if [ ! -d "$cache/llama.cpp" ]; then
   (cd "$cache" && python3 -m pip download -q --no-deps --no-binary llama_cpp_python llama_cpp_python==0.3.36 && tar xzf llama_cpp_python-0.3.36.tar.gz)
@@ -62,6 +62,14 @@ tampered() {
 }
 check "270 tampered children are found, honest ones never" tampered
 
+attack() { # 318 children that were changed in ways that keep every code plausible, by codes alone: each found at its tensor
+  "$python" "$here/attack.py" "$cache/plain.so" "$work/attack" > "$work/attack.cases"
+  cut -f1,2 "$work/attack.cases" | node "$here/derive-all.ts" --quick > "$work/attack.out"
+  node "$here/judge.ts" attack "$work/attack.cases" < "$work/attack.out"
+  rm -rf "$work/attack"
+}
+check "318 children changed in other ways are found at their tensors by codes alone, honest ones never" attack
+
 adapters() { # 30 LoRAs merged by PEFT, and 148 children that were changed afterwards
   mkdir -p "$work/adapters" && "$python" "$here/peft-merges.py" "$work/adapters" > "$work/merged"
   node "$here/derive-all.ts" --adapter < "$work/merged" | node "$here/judge.ts" adapters
@@ -84,6 +92,30 @@ affine() { # torchao, compressed-tensors and ONNX Runtime: 14 children of each o
   node "$here/judge.ts" affine < "$work/affine.out"
 }
 check "weights of torchao, compressed-tensors and ONNX Runtime are recomputed" affine
+
+blocks() { # ONNX Runtime's blocks and FP8 in tiles: three parents each; what searches for scales or follows data is never accused
+  for type in float32 float16; do for seed in 5 6; do
+    "$python" "$root/fixtures/weights/make-nbits.py" "$work/nbits/$type-$seed" "$seed" "$type" 208 96
+  done; done
+  for type in float32 float16 bfloat16; do "$python" "$root/fixtures/weights/make-fp8.py" "$work/fp8/$type" 7 "$type" 512 384 128; done
+  for child in "$work"/nbits/*/{blocks,qdq,gather,search,data}*.onnx "$work"/fp8/*/{transformers,compressed}*; do
+    [ -f "$child" ] && printf '%s\t%s\n' "$child" "$(dirname "$child")/parent.${child##*.}"
+  done | node "$here/derive-all.ts" > "$work/blocks.out"
+  node "$here/judge.ts" blocks < "$work/blocks.out"
+}
+check "ONNX Runtime's blocks and FP8 in tiles are recomputed; what searches for scales is never accused" blocks
+
+tflite() { # TensorFlow's converter: F16, dynamic range and 8 bits throughout, of two models
+  local own="$cache/tensorflow"
+  [ -d "$own" ] || { python3 -m venv "$own" && "$own/bin/python" -m pip install -q tensorflow-cpu==2.21.0; }
+  for seed in 3 4; do
+    "$own/bin/python" "$root/fixtures/weights/make-tflite.py" "$work/tflite/$seed" "$seed" $((seed * 8))
+    for child in dynamic full int8 float16; do printf '%s\t%s\n' "$work/tflite/$seed/$child.tflite" "$work/tflite/$seed/parent.tflite"; done
+    printf '%s\t%s\n' "$work/tflite/$seed/parent.tflite" "$work/tflite/$seed/parent.keras"
+  done | node "$here/derive-all.ts" > "$work/tflite.out"
+  node "$here/judge.ts" tflite < "$work/tflite.out"
+}
+check "weights of TFLite are recomputed; biases under scales of data are never accused" tflite
 
 calibrated() { # GPTQ and AWQ by real packers: the fixtures again, byte for byte, and neither verified nor accused
   local packers="$cache/packers"

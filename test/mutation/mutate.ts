@@ -4,6 +4,7 @@
  * explained (`explained.ts`), and for an explanation of what is noticed after all.
  *
  * `--held`: the files that are held already (`mutants.ts`), with their own tests: seconds, in every run of CI.
+ * `--tenth`: a seeded tenth of the rooms, each asked of the tests that are named for it: minutes, in CI after its quick part.
  *
  * Fast tests first, in one process a file, each mutant behind a switch (`operators.ts`); a mutant is done with its first
  * failing test. What runs while a module loads and is left then is tried in a process of its own.
@@ -52,11 +53,11 @@ process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
 /** By file of tests, the sources whose mutants are asked of it; all, where nothing says which. */
 const asked = values.held ? turned(HELD) : values.tenth ? turned(TENTHS) : new Map<string, readonly string[]>();
-const rooms = asked.size > 0 ? [...new Set([...asked.values()].flat())] : values.room;
+const rooms = asked.size > 0 ? [...new Set([...asked.values()].flat())] : ROOMS;
 const tests = asked.size > 0 ? [...asked.keys()] : positionals;
 const all = mutantsOf(ROOMS, folder);
 const chosen = shareOf(
-  all.filter(({ path }) => isIn(path, rooms)),
+  all.filter(({ path }) => isIn(path, rooms) && isIn(path, values.room)),
   Number(values.share ?? (values.tenth ? '0.1' : '1')),
   Number(values.seed),
 );

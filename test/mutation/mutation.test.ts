@@ -84,6 +84,15 @@ test('a part of the mutants is the same part each time, about as large as asked'
   assert.ok(tenth.length > all.length / 20 && tenth.length < all.length / 5, `${tenth.length} of ${all.length}`);
 });
 
+test('lines that move, and mutants that come and go, leave the others where they were: in the part or out of it', () => {
+  const all = mutantsOf(['src/domain/tlog'], null);
+  const keys = (mutants: typeof all) => shareOf(mutants, 0.1, 1).map(keyOf);
+  assert.deepEqual(keys(all.map((mutant) => ({ ...mutant, line: mutant.line + 3 }))), keys(all));
+  const [first] = shareOf(all, 0.1, 1);
+  const others = all.filter((mutant) => mutant !== first && first !== undefined && keyOf(mutant) !== keyOf(first));
+  assert.deepEqual(keys(others), keys(all).slice(1));
+});
+
 /** As a mutant makes it: without an end, and without a step that could be counted. */
 const ENDLESS = `
 import { spawnSync } from 'node:child_process';

@@ -187,6 +187,8 @@ function claimOf(w: World, say: Say): VerifiedClaim {
   return {
     bundle: hex(`bundle ${say.bundle}`),
     pae: hex(`content ${say.content}`),
+    // The same words in another bundle were signed anew: what is only wrapped anew is test/security/replayed.test.ts.
+    act: hex(`act ${say.bundle}`),
     statement: { _type: 'https://in-toto.io/Statement/v1', subject: subjectsOf(w, say), ...predicateOf(w, say) },
     signer: { kind: 'key', fingerprint, keyType: 'P-256' },
     keys: [fingerprint],

@@ -5,7 +5,9 @@ import { buildStatement } from '../../src/domain/claims/statement.ts';
 import { buildPromotion } from '../../src/domain/authority/vsa.ts';
 import { parsePolicy } from '../../src/domain/policy/parse.ts';
 import { makeInstance, ISSUER, type Instance, type Wrong } from '../adapters/sigstore/instance.ts';
-import { bundleFor, manifest } from '../domain/policy/world.ts';
+import { bundleFor, built, manifest } from '../domain/policy/world.ts';
+import { policyHearing } from '../../src/domain/authority/authority.ts';
+import { impact } from '../../src/flows/watch/impact.ts';
 import { bare, promoteAs, publishStory, type GateWorld } from '../flows/gate-world.ts';
 import {
   PREDICATES,
@@ -200,4 +202,28 @@ test('a promotion whose certificate ended does not count, says so, hides nothing
   assert.deepEqual((await answers(late, model, POLICY))['verify'], [['certificate-expired'], 1]);
   await promoteAs(late, 'ci', 'staging', { text: POLICY });
   assert.deepEqual((await answers(late, model, POLICY))['verify'], [[], 0]);
+});
+
+test('what was made by a certificate that ended since is still found by its input', async (t) => {
+  const of = await world(t);
+  const { dataset } = await publishStory(of);
+  const trained = await of.publish('acme/late:1', { 'config.json': '{"late":1}' }, (id) => [
+    rosa.sign(
+      PREDICATES.provenance,
+      bare(id),
+      built('train', [{ role: 'dataset', of: 'data', digest: { sha256: bare(dataset) } }]),
+    ),
+  ]);
+  const trust = policyHearing(parsePolicy(POLICY));
+  for (const time of TIMES) {
+    const found = await impact(
+      { digest: bare(dataset), trust, timestampAuthorities: [] },
+      of.registry,
+      at(of, time).ports,
+    );
+    assert.ok(
+      found.descendants.some(({ id }) => id === trained),
+      time,
+    );
+  }
 });

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { buildRemovedRecords } from '../../src/domain/claims/removed-records.ts';
 import { parsePolicy } from '../../src/domain/policy/parse.ts';
 import { orphansAgainst } from '../../src/flows/gate/earlier-policies.ts';
+import { checkEnvironment } from '../../src/flows/gate/environment.ts';
 import { revoke } from '../../src/flows/gate/revoke.ts';
 import { rollback } from '../../src/flows/gate/rollback.ts';
 import { bundleFor, manifest, people, type Name } from '../domain/policy/world.ts';
@@ -15,7 +16,7 @@ import {
   signerOf,
   type GateWorld,
 } from '../flows/gate-world.ts';
-import { PREDICATES, answers, attach, failed, hashOf, world } from './denials-world.ts';
+import { PREDICATES, REVOCATION, answers, attach, failed, hashOf, revocationOf, world } from './denials-world.ts';
 
 /** A "no" outlives its speaker: who leaves the policy takes nothing with them that they said against anything. */
 const BEFORE = policyText();
@@ -96,7 +97,7 @@ test('a list of records that must go and a failed check of a dataset stay, where
     by: 'rita',
     type: PREDICATES['removed-records'],
     about: bare(dataset),
-    predicate: buildRemovedRecords({ hashing: 'open', profile: 'typed', records: [hashOf('a record')] }),
+    predicate: buildRemovedRecords({ hashing: 'open', key: null, profile: 'typed', records: [hashOf('a record')] }),
     name: 'acme/data',
   });
   const check = bundleFor({
@@ -126,6 +127,32 @@ test('a list of records that must go and a failed check of a dataset stay, where
     lint.map(({ orphan }) => `${orphan.what} by ${orphan.by}`),
     ['1 record of acme/data must go, by a list by rita'],
   );
+});
+
+test('however much was promoted elsewhere since, a no by somebody who left is not lost', async (t) => {
+  const of = await world(t);
+  const { model } = await publishStory(of);
+  await promoteAs(of, 'ci', 'staging');
+  const predicate = revocationOf(model);
+  const no = bundleFor({ by: 'rita', type: PREDICATES.revocation, about: bare(model), predicate });
+  await attach(of, model, no, REVOCATION);
+  const since = Array.from({ length: 210 }, (_, at) => ({
+    v: 1 as const,
+    kind: 'promotion' as const,
+    name: `acme/m${at}`,
+    manifest: `sha256:${hashOf(`${at}`)}`,
+    bundle: `sha256:${hashOf(`bundle ${at}`)}`,
+    env: 'staging',
+  }));
+  await of.registry.log.append(since);
+  const policy = parsePolicy(without('rita', 'rob'));
+  const { checks } = await checkEnvironment(
+    { id: model, name: 'acme/enc', policy, environment: 'staging' },
+    of.registry,
+    of.ports,
+  );
+  const codes = checks.flatMap((check) => (check.passed ? [] : check.findings.map(({ code }) => code)));
+  assert.ok(codes.includes('revocation-orphaned'), codes.join());
 });
 
 test('a check of a dataset that failed is heard though it names another beside it', async (t) => {
@@ -172,7 +199,7 @@ test('what a scanner finds after the promotion is heard where only the promotion
 });
 
 test('whoever wants records gone, or saw a check fail, and was lost since leaves it open, not refused', async (t) => {
-  const removal = buildRemovedRecords({ hashing: 'open', profile: 'typed', records: [hashOf('a record')] });
+  const removal = buildRemovedRecords({ hashing: 'open', key: null, profile: 'typed', records: [hashOf('a record')] });
   for (const [by, type, predicate, rule] of [
     ['rita', 'removed-records', removal, 'removedRecords: refuse'],
     ['erin', 'records-check', { check: 'overlap', result: 'FAILED' }, 'datasets: { require: [reference] }'],

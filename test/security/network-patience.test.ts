@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
+import { request } from 'node:https';
+import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
+import { tunnelAgent } from '../../src/adapters/network/tunnel.ts';
+import type { WeighmarkError } from '../../src/domain/base/errors.ts';
 import { bodyOf, send } from '../../src/adapters/registries/oci/http.ts';
 import { drain } from '../../src/adapters/registries/oci/tap.ts';
 import { createPatience } from '../../src/adapters/registries/oci/patience.ts';
@@ -44,6 +49,23 @@ describe('a floor on bytes a second', () => {
       socket?.once('close', () => clearInterval(timer));
     });
     await assert.rejects(send({ method: 'GET', url, floor: FLOOR }), SLOW);
+  });
+
+  test('nor is a proxy waited for that answers a byte now and then', async (t) => {
+    const proxy = createTcpServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.write('HTTP/1.1 200 OK\r\nx: ');
+      const timer = setInterval(() => socket.write('x'), 5);
+      socket.once('close', () => clearInterval(timer));
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    t.after(() => proxy.close());
+    const { port } = proxy.address() as AddressInfo;
+    const agent = tunnelAgent(new URL(`http://127.0.0.1:${port}`), 100);
+    const outgoing = request({ host: 'registry.example', agent });
+    const [cause] = (await once(outgoing.end(), 'error')) as [WeighmarkError];
+    assert.equal(cause.code, 'network');
+    assert.match(cause.message, /the proxy 127\.0\.0\.1:\d+ cannot be reached: it did not answer within 0\.1 s/);
   });
 
   test('a server that thinks for long and then answers is none', async (t) => {

@@ -146,3 +146,21 @@ test('rule 16: an old promotion logged again, or one that was held back, brings 
     ['claim-conflict'],
   );
 });
+
+test('rule 16: an old promotion wrapped anew does not come back because what was logged since was taken away', async () => {
+  const first = await promotion(prod);
+  const withdrawal = await promotion(prod, {
+    passed: false,
+    at: new Date('2026-11-20T11:00:00Z'),
+    inputs: [first.bundle],
+  });
+  const copy = { ...first, bundle: 'c'.repeat(64) };
+  const entries = [logged(3, first, 'prod'), logged(4, withdrawal, 'prod'), logged(5, copy, 'prod')];
+  assert.deepEqual(await answer([first, withdrawal, copy], entries), ['not-promoted']);
+  assert.deepEqual(await answer([first, copy], entries), ['claim-missing'], 'the withdrawal is gone');
+  assert.deepEqual(await answer([copy], entries), ['claim-missing'], 'and the old promotion is');
+  const next = await promotion(prod, { at: new Date('2026-11-20T11:30:00Z'), inputs: [withdrawal.bundle] });
+  const [old, gone] = entries;
+  assert.ok(old !== undefined && gone !== undefined);
+  assert.deepEqual(await answer([first, withdrawal, next], [old, gone, logged(5, next, 'prod')]), []);
+});

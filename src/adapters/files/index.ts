@@ -5,6 +5,7 @@ import type { Files, FolderItem } from '../../domain/ports/files.ts';
 import { compareUtf8 } from '../../domain/base/paths.ts';
 import { copyHashed, duplicate, syncFile } from './copy.ts';
 import { fileError } from './errors.ts';
+import { roomHere } from './machine.ts';
 import { openFile, readRegular, tooLarge } from './open.ts';
 import { lstatEach, lstatMany } from './stats.ts';
 import { listTree, walkTree } from './walk.ts';
@@ -13,12 +14,19 @@ import { writeError, writeFileAtomic } from './write.ts';
 export interface FilesOptions {
   /** Whether the native kernel may be asked about many files at once. Default: no. */
   readonly native?: boolean;
+  /** Told how many files a walk has found. */
+  readonly onWalk?: (files: number) => void;
 }
 
 /** The file system behind the `Files` port. */
-export function createFiles({ native = false }: FilesOptions = {}): Files {
+export function createFiles({ native = false, onWalk }: FilesOptions = {}): Files {
   return {
-    walk: async (root, options) => walkTree(root, options, native ? lstatMany : lstatEach),
+    room: roomHere,
+    walk: async (root, options) => {
+      const tree = walkTree(root, options, native ? lstatMany : lstatEach);
+      onWalk?.(tree.entries.length);
+      return tree;
+    },
     list: async (root, options) => listTree(root, options),
     open: openFile,
     read: readBounded,

@@ -55,6 +55,7 @@ export function walkTree(root: string, options: WalkOptions = {}, lstats = lstat
   const from = { place: walk.place, stats };
   walk.plain.forEach((path, index) => addFile(walk, new WalkedFile(path, from, index), stats.isFile(index)));
   walk.entries.sort((a, b) => compareUtf8(a.path, b.path));
+  shareTexts(walk.entries, options.known ?? []);
   const { entries, sidecars, leftOut, followedLinks, passedOver } = walk;
   return {
     kind: 'directory',
@@ -151,6 +152,16 @@ function addFile(walk: Walk, entry: TreeEntry, isFile: boolean): void {
   walk.entries.push(entry);
 }
 
+/** Equal texts become one. */
+function shareTexts(entries: readonly TreeEntry[], known: readonly { readonly path: string }[]): void {
+  let at = 0;
+  for (const entry of entries) {
+    while (at < known.length && compareUtf8(known[at]?.path ?? '', entry.path) < 0) at += 1;
+    const path = known[at]?.path;
+    if (path === entry.path && entry instanceof WalkedFile) entry.path = path;
+  }
+}
+
 interface From {
   readonly place: Place;
   readonly stats: Stats;
@@ -158,7 +169,7 @@ interface From {
 
 /** Location and stamp are made when they are asked for: of a million files they take as much memory as all else. */
 class WalkedFile implements TreeEntry {
-  readonly path: string;
+  path: string;
   readonly sizeBytes: number;
   readonly #from: From;
   readonly #index: number;

@@ -7,14 +7,15 @@ const IDLE_MS = 60_000;
 const agents = new Map<string, HttpsAgent>();
 
 /** Connections to https hosts through a proxy (RFC 9110 section 9.3.6): it sees the host's name and port, and ciphertext. */
-export function tunnelAgent(proxy: URL): HttpsAgent {
+export function tunnelAgent(proxy: URL, patienceMs = IDLE_MS): HttpsAgent {
   const known = agents.get(proxy.href);
   if (known !== undefined) return known;
   const agent = new HttpsAgent({ keepAlive: true, maxSockets: 16 });
   const overTls = agent.createConnection.bind(agent);
   agent.createConnection = (options, done) => {
     const { host, port } = options as { readonly host: string; readonly port: number | string };
-    openTunnel(proxy, host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`, (error, socket) => {
+    const target = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+    openTunnel({ proxy, target, patienceMs }, (error, socket) => {
       if (socket === null) done?.(error, undefined as never);
       else done?.(null, overTls({ ...options, socket } as typeof options) as Socket);
     });
@@ -27,23 +28,35 @@ export function tunnelAgent(proxy: URL): HttpsAgent {
 /** Either is null. */
 type Opened = (error: Error | null, socket: Socket | null) => void;
 
-function openTunnel(proxy: URL, target: string, done: Opened): void {
+interface Tunnel {
+  readonly proxy: URL;
+  readonly target: string;
+  /** For the whole answer: it is a few lines, and a proxy that sends a byte now and then would never be idle. */
+  readonly patienceMs: number;
+}
+
+function openTunnel({ proxy, target, patienceMs }: Tunnel, done: Opened): void {
   const outgoing = requesterOf(proxy)({
     ...toProxy(proxy),
     method: 'CONNECT',
     path: target,
     agent: false,
-    timeout: IDLE_MS,
     headers: { host: target, ...credentialsFor(proxy) },
   });
+  const patience = setTimeout(
+    () => outgoing.destroy(new Error(`it did not answer within ${patienceMs / 1000} s`)),
+    patienceMs,
+  ).unref();
   outgoing.once('connect', (answer: IncomingMessage, socket: Socket) => {
-    socket.setTimeout(0);
+    clearTimeout(patience);
     if (answer.statusCode === 200) return done(null, socket);
     socket.destroy();
     return done(refused(proxy, target, answer.statusCode ?? 0), null);
   });
-  outgoing.once('timeout', () => outgoing.destroy(new Error('no answer for a minute')));
-  outgoing.once('error', (cause) => done(unreachable(proxy, cause), null));
+  outgoing.once('error', (cause) => {
+    clearTimeout(patience);
+    done(unreachable(proxy, cause), null);
+  });
   outgoing.end();
 }
 

@@ -22,6 +22,7 @@ export function withObjects(local: Files, objects: () => Promise<Objects>): File
   const at = <T>(location: string, ask: (files: Files) => Promise<T>): Promise<T> =>
     isObjectLocation(location) ? objects().then(({ files }) => ask(files)) : ask(local);
   return {
+    ...(local.room === undefined ? {} : { room: local.room }),
     walk: (root, options) => at(root, (files) => files.walk(root, options)),
     list: (root, options) => at(root, (files) => files.list(root, options)),
     open: (location, options) => at(location, (files) => files.open(location, options)),

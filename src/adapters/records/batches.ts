@@ -46,6 +46,8 @@ async function* textBatches(
     last = at >= end;
     const bytes = rest.length === 0 ? more : Buffer.concat([rest, more]);
     const used = await withLine(file, opened, () => within(file, () => reader.read({ bytes, base, last }, batch)));
+    const [record = base, next = base + used] = batch.offsets;
+    if (next - record > RECORD_BYTES) throw tooLong(file, record);
     base += used;
     rest = bytes.subarray(used);
     if (rest.length > RECORD_BYTES) throw tooLong(file, base);

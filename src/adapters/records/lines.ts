@@ -28,6 +28,8 @@ export async function* linesOf(
     tools.onBytes(more.length);
     if (whole === 0 && !last) rest = [...rest, more];
     else {
+      const first = more.indexOf(NEWLINE);
+      if (at - more.length - base + (first < 0 ? whole : first + 1) > RECORD_BYTES) throw tooLong(file, base);
       const found = tools.reader.read([...rest, more.subarray(0, whole)], base);
       if (found === null) throw await refusal(file, base, job);
       base = at - more.length + whole;

@@ -4,6 +4,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { indexHeader, layoutOf } from '../../domain/records/index-layout.ts';
+import { keyId } from '../../domain/records/keys.ts';
 import { unsupported } from '../../domain/records/problem.ts';
 import { formatRoots, type Roots } from '../../domain/records/roots.ts';
 import { kindsOf, type Columns } from '../../domain/records/struct.ts';
@@ -65,7 +66,7 @@ function newFile(folder: string): string {
 }
 
 /** The file is the one that was walked, before and after: the addon opens it by its name. */
-function checkStamp({ location, path, stamp }: RecordFile): void {
+export function checkStamp({ location, path, stamp }: RecordFile): void {
   const stat = statSync(location, { bigint: true, throwIfNoEntry: false });
   if (stat === undefined || !sameStamp(stampOf(stat), stamp)) throw changed(path);
 }
@@ -126,6 +127,7 @@ function rootsOf(answer: readonly string[], { files, reading, secret }: IndexJob
   return {
     reading,
     hashing: secret === null ? 'open' : 'keyed',
+    key: keyId(secret),
     records: Number(records),
     distinct: Number(distinct),
     ordered,

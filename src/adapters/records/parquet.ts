@@ -15,6 +15,7 @@ import { Struct, seeColumn } from '../../domain/records/struct.ts';
 import { dateOfDays, timeOfNanos, timestampOfNanos } from '../../domain/records/time.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { RecordFile } from '../../domain/ports/records.ts';
+import { ARROW_DURATION, ARROW_INTERVAL, arrowFields, type ArrowField } from './arrow-schema.ts';
 import { openFile, sameStamp } from '../files/open.ts';
 import { changed, type BatchOptions } from './source.ts';
 
@@ -93,10 +94,11 @@ export async function* parquetBatches(file: RecordFile, options: BatchOptions): 
   const { opened, source, metadata } = await openParquet(file);
   const { children } = parquetSchema(metadata);
   for (const child of children) checkNode(child, 0);
+  checkArrow(metadata);
   const row = rowEncoder(children, options);
   const batch = new Batch();
   const [first, rows] = rowsOf(file, metadata);
-  for (let start = first; start < rows; start += ROWS) {
+  for (let start = Math.max(first, options.row ?? 0); start < rows; start += ROWS) {
     for (const each of await readRows(file, { source, metadata, start, end: Math.min(rows, start + ROWS) })) {
       row(each, batch);
       batch.close(0);
@@ -128,7 +130,8 @@ async function decoding<T>(file: RecordFile, act: () => Promise<T>): Promise<T> 
     return await act();
   } catch (error) {
     if (error instanceof WeighmarkError) throw error;
-    throw unsupported(`${file.path}: it does not decode: ${error instanceof Error ? error.message : String(error)}`);
+    const why = error instanceof Error ? error.message : String(error);
+    throw unsupported(`${file.path}: it does not decode without the records addon (npm run build:records): ${why}`);
   }
 }
 
@@ -214,6 +217,34 @@ function text(bytes: Uint8Array): Scalar {
   return new Scalar(TAG.text, bytes);
 }
 
+/** Extension types that are what they are stored as. */
+const PLAIN_EXTENSIONS: readonly (string | null)[] = [null, 'arrow.uuid', 'arrow.json'];
+
+/** Types that Parquet has no word for stand in the schema that Arrow's writers add; the addon reads or refuses them by it. */
+function checkArrow({ key_value_metadata: pairs = [] }: FileMetaData): void {
+  const schema = pairs.find(({ key }) => key === 'ARROW:schema')?.value;
+  const found = schema === undefined ? undefined : fieldsOf(schema).find(isForeign);
+  if (found === undefined) return;
+  throw needsAddon(found.name);
+}
+
+function fieldsOf(schema: string): readonly ArrowField[] {
+  try {
+    return arrowFields(schema);
+  } catch (error) {
+    if (error instanceof RangeError) throw unsupported('its Arrow schema does not decode');
+    throw error;
+  }
+}
+
+function isForeign({ type, bits, extension }: ArrowField): boolean {
+  return type === ARROW_DURATION || type === ARROW_INTERVAL || bits > 64 || !PLAIN_EXTENSIONS.includes(extension);
+}
+
+function needsAddon(column: string): WeighmarkError {
+  return unsupported(`column ${column} is of a type that needs the records addon (npm run build:records)`);
+}
+
 const LEAVES = new Set([
   undefined,
   'UTF8',
@@ -229,7 +260,7 @@ const LOGICAL = new Set([undefined, 'STRING', 'DATE', 'TIME', 'TIMESTAMP', 'INTE
 function checkNode(node: SchemaTree, depth: number): void {
   const { element, children } = node;
   const refuse = (): never => {
-    throw unsupported(`column ${element.name} is of a type that needs the records addon (npm run build:records)`);
+    throw needsAddon(element.name);
   };
   if (depth > RECORD_DEPTH || !LOGICAL.has(element.logical_type?.type)) refuse();
   if (isList(node)) return checkNode(itemOf(node), depth + 1);

@@ -1,7 +1,7 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { BUCKET_RECORDS, storedNodes, trieHeap } from '../../domain/records/build.ts';
 import { MAX_RECORDS, OFFSET_STEP, prefixBitsOf } from '../../domain/records/index-layout.ts';
-import { keyedHashing, openHashing } from '../../domain/records/keys.ts';
+import { keyedHashing, keyId, openHashing } from '../../domain/records/keys.ts';
 import { isCuttable } from '../../domain/records/plan.ts';
 import { OrderedTree } from '../../domain/records/ordered.ts';
 import { formatRoots, type Part, type Roots } from '../../domain/records/roots.ts';
@@ -121,6 +121,7 @@ async function finish(job: ScriptJob, scanned: Scanned, { kernel, spill }: Tools
     const roots: Roots = {
       reading: job.reading,
       hashing: job.secret === null ? 'open' : 'keyed',
+    key: keyId(job.secret),
       records,
       distinct: set.distinct,
       ordered: hex(ordered),

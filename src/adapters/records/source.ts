@@ -8,6 +8,8 @@ export interface BatchOptions {
   readonly columns: Columns;
   /** Where a record begins; what comes before is read only as far as it says how to read on. */
   readonly from?: number;
+  /** Of a table of columns: the row to begin with. */
+  readonly row?: number;
   readonly onBytes?: (bytes: number) => void;
 }
 

@@ -53,6 +53,8 @@ interface Exports {
     least: number,
     most: number,
     count: number,
+    columns: number,
+    rows: number,
     run: number,
     offset: number,
     groups: number,
@@ -128,15 +130,17 @@ export function createModule(): Module {
       const [beyond = 0, first = 0, open = 0] = result;
       return { beyond, first, open };
     },
-    affine: ({ codes, parent: values, dtype, kind, way, run, offset, scales, zeros, low, high }) => {
+    affine: ({ codes, parent: values, dtype, kind, way, tiles, offset, scales, zeros, low, high }) => {
       child.set(codes);
       parent.set(values);
       const groups = scales.length;
       [scales, zeros].forEach((numbers, index) => left.set(numbers, index * groups));
       [low, high].forEach((numbers, index) => right.set(numbers, index * groups));
-      const how = CODES[kind] + (way.reciprocal ? 4 : 0) + (way.inside ? 8 : 0);
+      const flags = [way.reciprocal, way.inside, way.away === true, way.fused === true, way.extremes === true];
+      const how = flags.reduce((sum: number, flag, at) => sum + (flag ? 4 << at : 0), CODES[kind]);
       const types = Buffer.from([NUMBERS[dtype], VIAS[way.via ?? 'none'], how, 0]).readUInt32LE();
-      wasm.judge_affine(types, way.least, way.most, codes.length, run, offset, groups);
+      const rows = Math.min(tiles.rows, 0x7fff_ffff);
+      wasm.judge_affine(types, way.least, way.most, codes.length, tiles.columns, rows, tiles.run, offset, groups);
       [low, high].forEach((numbers, index) => numbers.set(right.subarray(index * groups, (index + 1) * groups)));
       const [differing = 0, first = 0, beyond = 0, far = 0, firstBeyond = 0] = result;
       return { differing, first, beyond, far, firstBeyond };

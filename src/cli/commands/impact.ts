@@ -1,7 +1,7 @@
 import { impact, type ImpactInput, type ImpactOutcome } from '../../flows/watch/impact.ts';
 import { idOf } from '../../flows/registry/resolve-inputs.ts';
 import { resolve } from 'node:path';
-import { policyTrust } from '../../domain/authority/authority.ts';
+import { policyHearing } from '../../domain/authority/authority.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import { parseAsked } from '../../domain/registry/reference.ts';
 import type { Register, Report } from '../command.ts';
@@ -135,7 +135,7 @@ export async function trustOf(
     };
   const { policy, timestampAuthorities } = await policyFrom(context, options);
   return {
-    trust: policyTrust(policy),
+    trust: policyHearing(policy),
     timestampAuthorities: [...policy.timestampAuthorities, ...timestampAuthorities],
   };
 }

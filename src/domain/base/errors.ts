@@ -14,6 +14,7 @@ export const CODES = {
   'anchor-inside': 2,
   'policy-invalid': 2,
   'key-unusable': 2,
+  'secret-mismatch': 2,
   'password-wrong': 2,
   'already-exists': 2,
   'not-found': 2,
@@ -113,6 +114,7 @@ export const CODES = {
   'denial-unconfirmed': 4,
   'weights-unlisted': 4,
   'disk-full': 4,
+  'memory-short': 4,
   'webhook-undelivered': 4,
   // 70, 130
   internal: 70,

@@ -357,6 +357,11 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
     wayOut:
       '`weighmark keygen NAME` makes a key; for a log say `--log-key FILE`, as in `weighmark push --log-key FILE`',
   },
+  'secret-mismatch': {
+    what: "Records that are hashed under one of the organisation's keys were asked about with another one, or with a list of hashes made under another: nothing would be found, and that would prove nothing.",
+    wayOut:
+      'name the file of the key that `weighmark dataset index` says with `--secret FILE`; make a list of hashes under the same key',
+  },
   'password-wrong': {
     what: "The key's password is wrong or missing.",
     wayOut: 'set WEIGHMARK_KEY_PASSWORD or WEIGHMARK_KEY_PASSWORD_FILE (docs/configuration.md), or type it',
@@ -465,6 +470,11 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   'webhook-undelivered': {
     what: 'What an audit found could not be told to `--webhook`; the verdict above stands. With `--watch` it is told again after the next round.',
     wayOut: 'is the address of `weighmark audit --webhook URL` right, does it answer 2xx?',
+  },
+  'memory-short': {
+    what: 'This machine, its control group or a limit of this process allows less memory than so many files take.',
+    wayOut:
+      'the facts say how much it takes: allow as much, or pack the files (tar shards, Parquet, Arrow); docs/scale.md has the measures',
   },
   'disk-full': {
     what: 'No space. Nothing half-written is left.',

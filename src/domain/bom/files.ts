@@ -55,7 +55,7 @@ function listComponent(
     'mime-type': MIME_TYPES.text,
     name: DIGEST_LIST_FILE,
     description: `the digest list of all ${files.length} files; those with components of their own are the notable ones`,
-    hashes: [{ alg: 'SHA-256', content: digestListSha256(files.map(listedFile)) }],
+    hashes: [{ alg: 'SHA-256', content: digestListSha256(files, listedFile) }],
     licenses: some(known.map((licence) => choiceOf(build, licence, { alone: known.length === 1 }))),
     properties: [
       property(FILE_LIST, 'weighmark-files/1'),

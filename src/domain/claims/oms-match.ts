@@ -6,10 +6,23 @@ import { parseBundle } from './bundle.ts';
 import { parseOms, type OmsManifest, type OmsResource } from './oms.ts';
 import { parseStatement } from './statement.ts';
 
-/** A file as it stands, with what was signed of it: one whole digest, or its shards in order. */
-export interface SignedFile {
+/** A file as it stands, with what was signed of it: its whole digest (of a million files nothing else is made), or its shards in order. */
+export type SignedFile = OmsResource | ShardedFile;
+
+interface ShardedFile {
   readonly path: string;
-  readonly resources: readonly OmsResource[];
+  readonly shards: readonly OmsResource[];
+}
+
+/** All that was signed of a file. */
+export function resourcesOf(file: SignedFile | undefined): readonly OmsResource[] {
+  if (file === undefined) return [];
+  return 'shards' in file ? file.shards : [file];
+}
+
+/** The signed digest of a whole file. */
+export function wholeDigest(file: SignedFile | undefined): string | undefined {
+  return file === undefined || 'shards' in file ? undefined : file.digest;
 }
 
 /** Which signed files are there, which are missing, and which files nobody signed. */
@@ -54,25 +67,12 @@ function signedFiles(
   single: boolean,
 ): readonly SignedFile[] {
   const own = files[0]?.path;
-  const nameOf = ({ path }: OmsResource) => (single && path === '.' && own !== undefined ? own : path);
-  if (shardBytes === null) return resources.map((resource) => new WholeFile(nameOf(resource), resource));
+  const isOwn = ({ path }: OmsResource) => single && path === '.' && own !== undefined;
+  const nameOf = (resource: OmsResource) => (isOwn(resource) ? (own ?? '.') : resource.path);
+  if (shardBytes === null)
+    return resources.some(isOwn) ? resources.map((each) => ({ path: nameOf(each), digest: each.digest })) : resources;
   const byPath = Map.groupBy(resources, nameOf);
-  return [...byPath].map(([path, shards]) => ({ path, resources: shards }));
-}
-
-/** Of a million files there is no list each. */
-class WholeFile implements SignedFile {
-  readonly path: string;
-  readonly #resource: OmsResource;
-
-  constructor(path: string, resource: OmsResource) {
-    this.path = path;
-    this.#resource = resource;
-  }
-
-  get resources(): readonly OmsResource[] {
-    return [this.#resource];
-  }
+  return [...byPath].map(([path, shards]) => ({ path, shards }));
 }
 
 /** Of the files that are there, those whose SHA-256 is not the signed one. Other digests, and shards, cannot be told from it: none differ. */
@@ -83,9 +83,9 @@ export function differing<F extends { readonly path: string; readonly sha256: st
 ): readonly { readonly file: F; readonly signed: string }[] {
   if (manifest.algorithm !== 'sha256' || manifest.shardBytes !== null) return [];
   const byPath = new ByPath(files, pathOf);
-  return signed.flatMap(({ path, resources }) => {
-    const file = byPath.get(path);
-    const digest = resources[0]?.digest ?? '';
+  return signed.flatMap((each) => {
+    const file = byPath.get(each.path);
+    const digest = wholeDigest(each) ?? '';
     return file === undefined || file.sha256 === digest ? [] : [{ file, signed: digest }];
   });
 }

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { WeighmarkError } from '../base/errors.ts';
+import { isHex256 } from '../digest/hex.ts';
 import { isJsonObject, type Json } from '../base/json.ts';
 import { checkProof, formatProof, parseProof, type Proven, type RecordProof } from '../records/proof.ts';
 import { formatRemovals, isRemovalList, parseRemovals } from '../records/removals.ts';
@@ -12,30 +13,34 @@ type Predicate = Readonly<Record<string, unknown>>;
 /** Records that somebody wants gone from every dataset: by hashes that mean something among datasets hashed in the same way. */
 export interface RemovedRecords {
   readonly hashing: Roots['hashing'];
+  /** Under which key; null in the open, and where it is not said. */
+  readonly key: string | null;
   readonly profile: Roots['reading']['profile'];
   /** Lower-case hex, ascending. */
   readonly records: readonly string[];
 }
 
-export function buildRemovedRecords({ hashing, profile, records }: RemovedRecords): Predicate {
-  return { hashing, profile, records: [...new Set(records)].toSorted() };
+export function buildRemovedRecords({ hashing, key, profile, records }: RemovedRecords): Predicate {
+  return { hashing, ...(key === null ? {} : { key }), profile, records: [...new Set(records)].toSorted() };
 }
 
-/** The predicate that a removal list makes, hashed in the open; null for bytes that are none. @throws `format-invalid`. */
+/** The predicate that a removal list makes, in the open unless it names a key; null for bytes that are none. @throws `format-invalid`. */
 export function predicateOfList(bytes: Uint8Array): Predicate | null {
   if (!isRemovalList(bytes)) return null;
-  return buildRemovedRecords({ hashing: 'open', profile: 'typed', records: parseRemovals(bytes) });
+  const { key, records } = parseRemovals(bytes);
+  return buildRemovedRecords({ hashing: key === null ? 'open' : 'keyed', key, profile: 'typed', records });
 }
 
 /** @throws WeighmarkError `claim-malformed` for anything that `buildRemovedRecords` does not make. */
 export function readRemovedRecords(predicate: Predicate): RemovedRecords {
-  const { hashing, profile, records } = predicate;
+  const { hashing, key = null, profile, records } = predicate;
   if ((hashing !== 'open' && hashing !== 'keyed') || (profile !== 'typed' && profile !== 'text'))
     throw malformed('it does not say how the records were hashed');
+  if (key !== null && (hashing === 'open' || !isHex256(key))) throw malformed('it names no key');
   try {
     if (!Array.isArray(records)) throw malformed('it has no records');
-    const text = formatRemovals(records.map(String));
-    return { hashing, profile, records: parseRemovals(Buffer.from(text)) };
+    const text = formatRemovals({ key, records: records.map(String) });
+    return { hashing, profile, ...parseRemovals(Buffer.from(text)) };
   } catch (cause) {
     throw malformed('its records are no list of hashes', cause);
   }

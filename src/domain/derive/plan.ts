@@ -1,7 +1,8 @@
 import { elementsOf } from '../formats/tensors.ts';
 import { converterOf, DROPPED, renamer, type Change, type Converter } from './converters.ts';
 import type { Settings } from './settings.ts';
-import { mapped, reshaped, rowsOf, stacked, transposed, TRANSPOSED_BYTES, type View } from './view.ts';
+import { isVocabulary, moduleOf, tiedTo } from './naming.ts';
+import { lengthened, mapped, reshaped, rowsOf, stacked, transposed, type View } from './view.ts';
 
 /** A tensor of one side, as its file holds it. */
 export interface SideTensor {
@@ -23,6 +24,10 @@ export interface Planned {
   readonly approximate?: true;
   /** It is computed from the configuration, not from weights. */
   readonly computed?: true;
+  /** Why nothing can be said of it. */
+  readonly open?: string;
+  /** The row from which on the parent has none. */
+  readonly added?: number;
 }
 
 export interface Plan {
@@ -43,16 +48,51 @@ export interface PlanInput {
 /** Widens and casts as the kernel does. */
 export type Convert = (from: 'F32' | 'F16' | 'BF16', to: 'F32' | 'F16' | 'BF16', bytes: Uint8Array) => Uint8Array;
 
-/** Steps that keep names and shapes: resharding, casts, quantisation of one format. */
+/** Steps that keep names and shapes: resharding, casts, quantisation of one format. What is tied may be kept once or twice. */
 export function planByName({ children, parents }: PlanInput): Plan {
-  const planned = children.map((child): Planned => {
-    const view = parents.get(child.name);
-    return view === undefined
-      ? { child, from: [], how: [], why: 'the parent has no tensor of this name' }
-      : { child, from: [child.name], how: [], ...fit(child, view) };
-  });
+  const planned = children.map((child) => planNamed(child, parents));
   const names = new Set(children.map(({ name }) => name));
-  return { planned, missing: [...parents.keys()].filter((name) => !names.has(name)), dropped: [] };
+  const missing = [...parents.keys()].filter((name) => !names.has(name));
+  if (isOtherwiseNamed(children, parents))
+    return { planned: planned.map((each) => ({ ...each, open: UNNAMED })), missing: [], dropped: [] };
+  const isBuffer = (name: string): boolean => BUFFERS.some((pattern) => pattern.test(name));
+  return { planned, missing: missing.filter((name) => !isBuffer(name)), dropped: missing.filter(isBuffer) };
+}
+
+/** Another writer's names for tensors most of which have the same sizes: of that nothing follows. */
+function isOtherwiseNamed(children: readonly SideTensor[], parents: ReadonlyMap<string, View>): boolean {
+  const modules = new Set([...parents.keys()].map(moduleOf));
+  const sizes = new Set([...parents.values()].map(({ shape }) => elementsOf(shape)));
+  const alike = children.filter(({ shape }) => sizes.has(elementsOf(shape)));
+  return alike.length * 2 > children.length && children.every(({ name }) => !modules.has(moduleOf(name)));
+}
+
+export const UNNAMED = 'no tensor of the child has a name that the parent has';
+/** What models compute of their configuration, and some writers keep beside the weights. */
+const BUFFERS = [...DROPPED, /(?:^|\.)position_ids$/];
+
+function planNamed(child: SideTensor, parents: ReadonlyMap<string, View>): Planned {
+  const view = parents.get(child.name);
+  const tied = view === undefined ? tiedTo(child.name, parents.keys()) : undefined;
+  const base = parents.get(tied ?? '');
+  if (base !== undefined && tied !== undefined && base.shape.join() === child.shape.join())
+    return { child, from: [tied], how: ['tied'], view: base };
+  if (view !== undefined)
+    return { child, from: [child.name], how: [], ...(otherRows(child, view) ?? fit(child, view)) };
+  const none = { child, from: [], how: [], why: 'the parent has no tensor of this name' };
+  return BUFFERS.some((pattern) => pattern.test(child.name))
+    ? { ...none, open: 'it is computed when the model is made, and the parent does not keep it' }
+    : none;
+}
+
+/** A vocabulary that was cut, or filled up with rows of zeros. */
+function otherRows(child: SideTensor, view: View): Pick<Planned, 'view' | 'how' | 'added'> | null {
+  const [[rows = 0, columns], [own = 0, wide]] = [child.shape, view.shape];
+  // Quantised views are read by blocks.
+  if (view.dtype.startsWith('GGUF_')) return null;
+  if (!isVocabulary(child.name) || child.shape.length !== 2 || view.shape.length !== 2 || columns !== wide) return null;
+  if (rows < own) return { view: rowsOf(view, child.shape, (row) => row), how: [`cut to its first ${rows} rows`] };
+  return rows === own ? null : { view: lengthened(view, rows), how: ['filled up with rows of zeros'], added: own };
 }
 
 /** A GGUF against the checkpoint it was converted from. Null for an architecture that the table does not have. */
@@ -157,7 +197,7 @@ function applyChange(change: Change, view: View, child: SideTensor, { settings, 
       return permuted(view, settings.keyValueHeads);
     case 'transpose':
       if (view.shape.length < 2) return view;
-      return elementsOf(view.shape) * view.width > TRANSPOSED_BYTES ? 'it is too large to transpose' : transposed(view);
+      return transposed(view);
     case 'drop-middle-axis':
       return view.shape.length === 3
         ? reshaped(

@@ -41,7 +41,7 @@ export function reshaped(view: View, shape: readonly number[]): View {
 }
 
 /** Columns of a row: all dimensions but the first. */
-function columnsOf({ shape }: View): number {
+function rowLength({ shape }: View): number {
   return elementsOf(shape.slice(1));
 }
 
@@ -53,7 +53,7 @@ const SPREAD = 8;
  * @param shape of the result; its rows are as long as the source's.
  */
 export function rowsOf(view: View, shape: readonly number[], row: (index: number) => number): View {
-  const columns = columnsOf(view);
+  const columns = rowLength(view);
   const bytes = columns * view.width;
   const readRows = async (first: number, last: number): Promise<Uint8Array> => {
     const wanted = Array.from({ length: last - first }, (_, index) => row(first + index));
@@ -83,6 +83,18 @@ async function cutRows(
   return bytes.subarray(from, from + count * width);
 }
 
+/** With rows of zeros behind, up to as many as `rows`. */
+export function lengthened(view: View, rows: number): View {
+  const own = elementsOf(view.shape);
+  const read = async (start: number, count: number): Promise<Uint8Array> => {
+    const out = Buffer.alloc(count * view.width);
+    const held = Math.max(0, Math.min(count, own - start));
+    if (held > 0) out.set(await view.read(start, held));
+    return out;
+  };
+  return { ...view, shape: [rows, ...view.shape.slice(1)], read };
+}
+
 /** Views of one shape on a new first axis. */
 export function stacked(views: readonly View[]): View {
   const [first] = views;
@@ -102,26 +114,49 @@ export function stacked(views: readonly View[]): View {
   return { ...first, shape: [views.length, ...first.shape], read };
 }
 
-/** A matrix held while its transpose is read; larger ones are not examined. */
-export const TRANSPOSED_BYTES = 128 << 20;
+/** Of a matrix that is read transposed, held at a time: all of it, or some of its columns. */
+const TRANSPOSED_BYTES = 64 << 20;
 
 export function transposed(view: View): View {
   const [rows = 1, columns = 1] = view.shape;
   const { width } = view;
-  let whole: Promise<Uint8Array> | undefined;
+  const wide = Math.max(1, Math.min(columns, Math.floor(TRANSPOSED_BYTES / (rows * width))));
+  let held: { readonly first: number; readonly bytes: Promise<Uint8Array> } | undefined;
+  const bandOf = async (column: number): Promise<{ bytes: Uint8Array; first: number; wide: number }> => {
+    const first = column - (column % wide);
+    const most = Math.min(wide, columns - first);
+    if (held?.first !== first) held = { first, bytes: columnsOf(view, first, most) };
+    return { bytes: await held.bytes, first, wide: most };
+  };
   const read = async (start: number, count: number): Promise<Uint8Array> => {
-    const bytes = await (whole ??= view.read(0, rows * columns));
     const out = new Uint8Array(count * width);
-    for (let at = 0; at < count; at++) {
+    for (let at = 0; at < count;) {
       const [column, row] = [Math.floor((start + at) / rows), (start + at) % rows];
-      const from = (row * columns + column) * width;
-      for (let byte = 0; byte < width; byte++) out[at * width + byte] = bytes[from + byte] ?? 0;
+      const band = await bandOf(column);
+      const end = Math.min(count, at + rows - row);
+      for (let index = at; index < end; index++) {
+        const from = ((row + index - at) * band.wide + column - band.first) * width;
+        for (let byte = 0; byte < width; byte++) out[index * width + byte] = band.bytes[from + byte] ?? 0;
+      }
+      at = end;
     }
     // Views are kept as long as their plan: the matrix is let go once it was read to its end.
-    if (start + count === rows * columns) whole = undefined;
+    if (start + count === rows * columns) held = undefined;
     return out;
   };
   return { ...view, shape: [columns, rows], read };
+}
+
+/** Some columns of a matrix, row by row. */
+async function columnsOf(
+  { shape: [rows = 1, columns = 1], width, read }: View,
+  first: number,
+  count: number,
+): Promise<Uint8Array> {
+  if (count === columns) return read(0, rows * columns);
+  const out = new Uint8Array(rows * count * width);
+  for (let row = 0; row < rows; row++) out.set(await read(row * columns + first, count), row * count * width);
+  return out;
 }
 
 /** Elements changed one by one, as F32 where `dtype` says so. */

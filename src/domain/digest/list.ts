@@ -77,9 +77,15 @@ export function digestListBytes(files: readonly ListedFile[]): Uint8Array {
 }
 
 /** SHA-256 of those bytes, lower-case hex. */
-export function digestListSha256(files: readonly ListedFile[]): string {
+export function digestListSha256(files: readonly ListedFile[]): string;
+/** The same of files each of which is made one of the list when its line is. */
+export function digestListSha256<T extends { readonly path: string }>(
+  files: readonly T[],
+  listed: (file: T) => ListedFile,
+): string;
+export function digestListSha256(files: readonly ListedFile[], listed = (file: ListedFile) => file): string {
   const hash = createHash('sha256');
-  for (const piece of piecesOf(files)) hash.update(piece);
+  for (const piece of piecesOf(files, listed)) hash.update(piece);
   return hash.digest('hex');
 }
 
@@ -90,17 +96,17 @@ function longest({ path }: ListedFile): number {
 
 const LINES_AT_ONCE = 4096;
 
-function* piecesOf(files: readonly ListedFile[]): Generator<string> {
+function* piecesOf(files: readonly ListedFile[], listed = (file: ListedFile) => file): Generator<string> {
   yield `${HEADER}\n`;
   const sorted = inOrder(files) ? files : files.toSorted((a, b) => compareUtf8(a.path, b.path));
   for (let at = 0; at < sorted.length; at += LINES_AT_ONCE)
     yield sorted
       .slice(at, at + LINES_AT_ONCE)
-      .map(formatLine)
+      .map((file) => formatLine(listed(file)))
       .join('');
 }
 
-function inOrder(files: readonly ListedFile[]): boolean {
+function inOrder(files: readonly { readonly path: string }[]): boolean {
   return files.every(({ path }, at) => at === 0 || compareUtf8(files[at - 1]?.path ?? '', path) <= 0);
 }
 

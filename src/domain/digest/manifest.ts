@@ -38,6 +38,17 @@ export class SummedFile implements ManifestFile {
   }
 }
 
+/** The file itself, where it says its SHA-256. */
+export function summed(
+  file: Pick<ManifestFile, 'path' | 'sizeBytes'> & { readonly digests: Digests; readonly sha256?: string },
+): ManifestFile {
+  return isSummed(file) ? file : new SummedFile(file);
+}
+
+function isSummed(file: Pick<ManifestFile, 'path' | 'sizeBytes'> & { readonly sha256?: string }): file is ManifestFile {
+  return 'sha256' in file;
+}
+
 /** A JSON document to be stored by digest. */
 export interface ManifestDocument {
   readonly bytes: Uint8Array;
@@ -111,19 +122,20 @@ function inAnyOrder(files: readonly ManifestFile[]): readonly ManifestFile[] {
 }
 
 function idsIn(sorted: readonly ManifestFile[], versions: readonly ManifestVersion[]): readonly string[] {
-  const parts = versions.map((): ManifestDocument[] => []);
+  const parts = versions.map((): Descriptor[] => []);
   for (let at = 0; at < sorted.length; at += LIMITS.manifestFiles) {
     const layers = sorted.slice(at, at + LIMITS.manifestFiles).map((file) => new Layer(file));
-    for (const [index, version] of versions.entries()) parts[index]?.push(imageManifest(layers, version).manifest);
+    for (const [index, version] of versions.entries())
+      parts[index]?.push(described(imageManifestOf(layers, version).manifest, MANIFEST_TYPE));
   }
-  return parts.map((made) => (made.length === 1 ? made[0] : indexOf(made.map(descriptor)))?.digest ?? '');
+  return parts.map((made) => (made.length === 1 ? made[0] : indexOf(made))?.digest ?? '');
 }
 
 function inOrder(files: readonly ManifestFile[]): boolean {
   return files.every(({ path }, at) => at === 0 || compareUtf8(files[at - 1]?.path ?? '', path) <= 0);
 }
 
-function indexOf(manifests: readonly Json[]): ManifestDocument {
+function indexOf(manifests: readonly Descriptor[]): ManifestDocument {
   return document({ schemaVersion: 2, mediaType: INDEX_TYPE, artifactType: ARTIFACT_TYPE, manifests }, INDEX_TYPE);
 }
 
@@ -156,16 +168,26 @@ function imageManifest(
   layers: readonly Layer[],
   version: ManifestVersion,
 ): { manifest: ManifestDocument; config: ManifestDocument } {
+  const { config, manifest } = imageManifestOf(layers, version);
+  return { manifest: written(manifest, MANIFEST_TYPE), config: written(config, CONFIG_TYPE) };
+}
+
+/** Their texts, of which the config's digest is in the manifest. */
+function imageManifestOf(
+  layers: readonly Layer[],
+  version: ManifestVersion,
+): { readonly manifest: string; readonly config: string } {
   const diffIds = layers.map(({ digest }) => `"${digest}"`).join(',');
   const said = JSON.stringify(version === 1 ? {} : configOf(layers));
-  const config = written(
-    `{"descriptor":{},"modelfs":{"type":"layers","diffIds":[${diffIds}]},"config":${said}}`,
-    CONFIG_TYPE,
-  );
-  const head = { schemaVersion: 2, mediaType: MANIFEST_TYPE, artifactType: ARTIFACT_TYPE, config: descriptor(config) };
+  const config = `{"descriptor":{},"modelfs":{"type":"layers","diffIds":[${diffIds}]},"config":${said}}`;
+  const head = {
+    schemaVersion: 2,
+    mediaType: MANIFEST_TYPE,
+    artifactType: ARTIFACT_TYPE,
+    config: described(config, CONFIG_TYPE),
+  };
   const texts = layers.map((layer) => layer.json(version)).join(',');
-  const manifest = written(`${JSON.stringify(head).slice(0, -1)},"layers":[${texts}]}`, MANIFEST_TYPE);
-  return { manifest, config };
+  return { manifest: `${JSON.stringify(head).slice(0, -1)},"layers":[${texts}]}`, config };
 }
 
 /** Endings that say by themselves what weights are, in ModelPack's words. */
@@ -201,8 +223,16 @@ class Layer {
   }
 }
 
-function descriptor(of: ManifestDocument): Json {
+/** Words of the frozen format. */
+type Descriptor = { readonly mediaType: string; readonly digest: string; readonly size: number };
+
+function descriptor(of: ManifestDocument): Descriptor {
   return { mediaType: of.mediaType, digest: of.digest, size: of.bytes.length };
+}
+
+/** The same of a document that is not kept: no bytes are made of it. */
+function described(json: string, mediaType: string): Descriptor {
+  return { mediaType, digest: ociDigest(json), size: Buffer.byteLength(json) };
 }
 
 function document(value: Json, mediaType: string): ManifestDocument {

@@ -116,6 +116,38 @@ async function readTensor(state: State, tensor: FlatTable): Promise<Port> {
   return { name, dtype, shape: signature.length === shape.length ? signature : shape };
 }
 
+/** Scales of a quantised constant, one or one for each place of an axis, and where they lie. */
+export interface TfliteScales {
+  readonly axis: number;
+  readonly scales: FlatVector;
+  readonly zeros: FlatVector | null;
+}
+
+/** Of all constants, by name and place (`tfliteKey`); what has a quantisation of its own kind (blocks) is left out. */
+export async function tfliteScales({ source }: NamedSource): Promise<ReadonlyMap<string, TfliteScales>> {
+  const model = await openFlatBuffer(source);
+  const buffers = await readBuffers(model, source.size);
+  const found = new Map<string, TfliteScales>();
+  for await (const graph of tables(model, 2))
+    for await (const tensor of tables(graph, 0)) {
+      const data = buffers[await scalar(tensor, 2, 4)];
+      const own = data === null || data === undefined ? null : await scalesOf(tensor);
+      if (own !== null) found.set(tfliteKey((await text(tensor, 3)) ?? '', data?.start), own);
+    }
+  return found;
+}
+
+export function tfliteKey(name: string, offset: number | undefined): string {
+  return `${offset} ${name}`;
+}
+
+async function scalesOf(tensor: FlatTable): Promise<TfliteScales | null> {
+  const quantization = await subTable(tensor, 4);
+  const scales = quantization === null ? null : await vector(quantization, 2, 4);
+  if (quantization === null || scales === null || (await scalar(quantization, 4, 1)) !== 0) return null;
+  return { axis: await scalar(quantization, 6, 4), scales, zeros: await vector(quantization, 3, 8) };
+}
+
 /** Integers with a scale are quantised floats: `QI8`. */
 async function dtypeOf(tensor: FlatTable): Promise<Dtype> {
   const type = await scalar(tensor, 1, 1);

@@ -7,7 +7,7 @@ import type { FormatId } from '../formats/types.ts';
 import { indexClaims } from '../lineage/index-claims.ts';
 import { leavesByEveryId } from '../lineage/standing.ts';
 import type { Lineage } from '../lineage/types.ts';
-import { checkOf, undecided, type Check, type Evidence, type Finding } from '../base/verdict.ts';
+import { checkOf, type Check, type Evidence, type Finding } from '../base/verdict.ts';
 import { checkApprovals } from './approvals.ts';
 import { checkAssertions } from './assertions.ts';
 import { createAuthority } from '../authority/authority.ts';
@@ -17,13 +17,13 @@ import { checkBomMinimum, checkLicences } from './bom-rules.ts';
 import { checkDatasets, checkDeclaredBases, checkFormats, checkScan } from './content-rules.ts';
 import { withExceptions } from './exceptions.ts';
 import type { Case, GateFacts } from './facts.ts';
+import { openRevocations, touchedDigests } from './open-revocations.ts';
 import { checkPromoted } from './promotions.ts';
 import { NOTHING, checkNegatives, checkRequired, type RuleResult } from './required.ts';
 import { checkDatasetClaims } from './dataset-claims-rule.ts';
 import { checkRemovedRecords } from './removal-rule.ts';
 import { personOf } from '../authority/one-person.ts';
 import { reaching } from '../authority/reach.ts';
-import { targetText } from '../authority/revocation.ts';
 import { collectRevocations } from '../authority/revocations.ts';
 import { checkSeparation, joinActors, type Actors } from './separation.ts';
 import { inForceOf, newestSnapshot, snapshotFindings, type HeldSnapshot } from '../authority/snapshot.ts';
@@ -191,22 +191,14 @@ export function logRule(of: Case): Pick<RuleResult, 'evidence' | 'findings'> {
  * must cover the promotion in question.
  */
 export function revocationRule(of: Case, needed: number | null = null): Pick<RuleResult, 'evidence' | 'findings'> {
-  const { revocations, facts, environment } = of;
-  const unreadable = revocations.unreadable.map((claim) =>
-    undecided({
-      code: 'claim-malformed',
-      message: 'a revoker signed something that cannot be understood, which might revoke anything',
-      subject: facts.id,
-      facts: { claim: `sha256:${claim.bundle}` },
-    }),
-  );
+  const { facts, environment } = of;
   const rule = environment.revocations;
   const inForce = rule?.complete === true ? (size: number) => inForceOf(inForceAt(of, size)) : null;
   const stale =
     rule?.required === true || inForce !== null
       ? snapshotFindings(snapshotOf(of), { now: facts.now, needed, highest: facts.log.highestSnapshot, inForce })
       : [];
-  const findings = [...unreadable, ...doubtFindings(of), ...(facts.log.orphans ?? []), ...stale];
+  const findings = [...openIn(of), ...(facts.log.orphans ?? []), ...stale];
   return { evidence: findings.length > 0 ? [] : [{ what: revocationWords(of) }], findings };
 }
 
@@ -216,7 +208,7 @@ function revocationWords(of: Case): string {
   const logged = counted(facts.revocations.length, 'revocation');
   if (facts.revocations.length === 0) return `${logged} known to the log`;
   const concerned =
-    touchedDigests(of).some((digest) => revocations.ofArtifact(digest) !== null) ||
+    touchedBy(of).some((digest) => revocations.ofArtifact(digest) !== null) ||
     index.all.some((claim) => revocations.ofClaim(claim) !== null);
   return concerned
     ? `${logged} known to the log, of which one at least concerns this`
@@ -224,13 +216,14 @@ function revocationWords(of: Case): string {
 }
 
 /** Of the artifact and all it was made of. */
-function touchedDigests(of: Case): readonly string[] {
-  const nodes = [...lineageOf(of).nodes.values()];
-  return [
-    of.digest,
-    ...of.facts.aliases,
-    ...nodes.flatMap(({ digest, edges }) => [digest, ...edges.map(({ to }) => to)]),
-  ];
+function touchedBy(of: Case): readonly string[] {
+  return touchedDigests([of.digest, ...of.facts.aliases], lineageOf(of));
+}
+
+function openIn(of: Case): readonly Finding[] {
+  const { revocations, facts, index } = of;
+  const digests = revocations.doubts.length === 0 ? [] : touchedBy(of);
+  return openRevocations(revocations, { id: facts.id, digests, claims: index.all });
 }
 
 /** Bundles of the revocations among the first entries of the log that hold, where undoing takes the most that is asked. */
@@ -241,26 +234,6 @@ function inForceAt({ facts, authority, policy }: Case, size: number): readonly s
 
 export function mostToReinstate({ environments }: Pick<Policy, 'environments'>): number {
   return greatest(environments.map(({ revocations }) => revocations?.reinstate ?? REINSTATE));
-}
-
-/** What revokers said who were lost since, about anything this rests on. */
-function doubtFindings(of: Case): readonly Finding[] {
-  const { revocations, facts, index } = of;
-  if (revocations.doubts.length === 0) return [];
-  const digests = touchedDigests(of);
-  const touched = new Set([
-    ...index.all.map((claim) => revocations.doubtOf(claim)),
-    ...digests.map((digest) => revocations.doubtOfArtifact(digest)),
-  ]);
-  return revocations.doubts
-    .filter((doubt) => touched.has(doubt))
-    .map(({ by, target, reason, bundle }) => ({
-      code: 'denial-unconfirmed',
-      message: `${by} revoked ${targetText(target)}: ${reason}; nothing shows that this was before ${by} was lost`,
-      subject: facts.id,
-      facts: { claim: `sha256:${bundle}` },
-      hint: 'a revoker says it anew with `weighmark revoke --again`, or lifts it with `weighmark revoke --undo`',
-    }));
 }
 
 export function snapshotOf({ facts, authority, revocations }: Case): HeldSnapshot | null {

@@ -106,7 +106,7 @@ function unreadEntry(of: Case, entry: LogEntry, environment: Environment): Newes
   const bundle = entry.leaf.bundle.slice('sha256:'.length);
   if (log.strangers.has(bundle) || isVoid(silenceOf(of), entry)) return null;
   const unread = log.unread?.find((each) => each.bundle === bundle);
-  const about = `the log's newest promotion for ${environment.name} (entry ${entry.index})`;
+  const about = `the log's promotion for ${environment.name} (entry ${entry.index})`;
   if (unread !== undefined) {
     const finding = unreadFinding(silenceOf(of), { ...unread, entry }, about, 'promotion-unreadable');
     return finding === null ? null : { finding };
@@ -215,15 +215,8 @@ function problemWith(of: Case, current: Current, environment: Environment, lasti
   const facts = { environment: environment.name, entry: String(current.entry.index) };
   const withdrawn = !promotion.passed || promotion.environment !== environment.name;
   const revoked = of.revocations.ofClaim(claim);
-  const before = promotionHistory(of, environment).find(({ entry }) => entry.index < current.entry.index);
-  if (before !== undefined && !promotion.inputs.includes(before.claim.bundle)) {
-    return about(
-      of,
-      'claim-conflict',
-      `the newest promotion to ${environment.name} does not know of the one before it: it was held back, or two were made at once`,
-      facts,
-    );
-  }
+  const before = problemBefore(of, current, environment);
+  if (before !== null) return before;
   if (withdrawn) return about(of, 'not-promoted', `${of.facts.name} was withdrawn from ${environment.name}`, facts);
   if (!isOwnId(of, id))
     return about(of, 'not-promoted', `another version of ${of.facts.name} is promoted to ${environment.name}`, {
@@ -243,6 +236,26 @@ function problemWith(of: Case, current: Current, environment: Environment, lasti
         )
       : breakGlassProblem(of, claim, facts);
   return clockDisagrees(claim, 'promotion', of.facts.now) ?? ageProblem(of, claim, environment, facts);
+}
+
+/**
+ * It must know of the entry before it. One that is not there might be a withdrawal, taken away so that what was promoted before
+ * could be logged anew.
+ */
+function problemBefore(of: Case, { entry, promotion }: Current, environment: Environment): Finding | null {
+  for (const earlier of entriesFor(of, environment).filter(({ index }) => index < entry.index)) {
+    const read = readEntry(of, earlier, environment);
+    if (read === null || ('finding' in read && read.finding.code !== 'claim-missing')) continue;
+    if (promotion.inputs.includes(earlier.leaf.bundle.slice('sha256:'.length))) return null;
+    if ('finding' in read) return read.finding;
+    return about(
+      of,
+      'claim-conflict',
+      `the newest promotion to ${environment.name} does not know of the one before it: it was held back, or two were made at once`,
+      { environment: environment.name, entry: String(entry.index) },
+    );
+  }
+  return null;
 }
 
 /** A broken glass is whole again 24 hours after its verified time; without one it never was broken (rule 13). */

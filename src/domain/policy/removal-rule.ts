@@ -5,6 +5,7 @@ import { counted } from '../base/units.ts';
 import { undecided, type Finding } from '../base/verdict.ts';
 import { PREDICATES } from '../claims/predicates.ts';
 import { readAbsence, readRemovedRecords, type RemovedRecords, type ShownRecords } from '../claims/removed-records.ts';
+import { isSameHashing } from '../records/keys.ts';
 import { listsNamed } from '../claims/subjects.ts';
 import type { VerifiedClaim } from '../claims/types.ts';
 import type { Lineage } from '../lineage/types.ts';
@@ -80,11 +81,11 @@ function datasetFindings(of: Case, digest: string, lists: readonly Wanted[]): re
   const lost = new Set(all.flatMap(({ said, state }) => (said.lost === null || state === 'absent' ? [] : [said])));
   const held = states.filter(({ state }) => state === 'present');
   const open = states.filter(({ state }) => state === undefined);
-  const finding = (message: string, record: string): Finding => ({
+  const finding = (message: string, { record, said }: (typeof all)[number]): Finding => ({
     code: 'removed-record',
     message,
     subject,
-    facts: { record: `blake3:${record}` },
+    facts: { record: `blake3:${record}`, ...keyFact(lists.find((each) => each.said === said)) },
     hint: 'prove it with `weighmark dataset prove DATASET --removed LIST`, and `weighmark attest` the proof',
   });
   const [first, unknown] = [held[0], open[0]];
@@ -92,18 +93,23 @@ function datasetFindings(of: Case, digest: string, lists: readonly Wanted[]): re
     ...[...lost].map((said) => lostFinding(of, said)),
     ...(first === undefined
       ? []
-      : [finding(`a dataset it was made from holds ${counted(held.length, 'removed record')}`, first.record)]),
+      : [finding(`a dataset it was made from holds ${counted(held.length, 'removed record')}`, first)]),
     ...(unknown === undefined
       ? []
       : [
           undecided(
             finding(
               `nothing shows that a dataset it was made from is without ${counted(open.length, 'removed record')}`,
-              unknown.record,
+              unknown,
             ),
           ),
         ]),
   ];
+}
+
+/** A proof under another key than the list's is none. */
+function keyFact(wanted: Wanted | undefined): Readonly<Record<string, string>> {
+  return wanted === undefined || wanted.list.key === null ? {} : { key: wanted.list.key };
 }
 
 /** Whoever wants them gone was lost, and nothing shows that it was said before. */
@@ -135,15 +141,16 @@ function provenBy({ statement }: VerifiedClaim): ShownRecords | null {
   }
 }
 
-/** Hashes made in another way say nothing of each other. */
+/** Hashes made in another way say nothing of each other; one that is there under whatever key is there. */
 function stateOf(
   record: string,
-  { hashing, profile }: RemovedRecords,
+  { hashing, key, profile }: RemovedRecords,
   shown: readonly ShownRecords[],
 ): 'present' | 'absent' | undefined {
-  const kinds = shown
-    .filter(({ roots }) => roots.hashing === hashing && roots.reading.profile === profile)
-    .map((each) => each.shown.get(record));
-  if (kinds.includes('present')) return 'present';
-  return kinds.includes('absent') ? 'absent' : undefined;
+  const alike = shown.filter(({ roots }) => roots.hashing === hashing && roots.reading.profile === profile);
+  if (alike.some((each) => each.shown.get(record) === 'present')) return 'present';
+  const isAbsent = alike.some(
+    (each) => isSameHashing(each.roots, { hashing, key }) && each.shown.get(record) === 'absent',
+  );
+  return isAbsent ? 'absent' : undefined;
 }

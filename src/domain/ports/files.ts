@@ -48,6 +48,8 @@ export interface WalkOptions {
    * `judged` the folder its links too.
    */
   readonly bookkeeping?: 'scanned' | 'judged';
+  /** Paths that are in memory already: of those that are found, in their order, no second text is kept. */
+  readonly known?: readonly { readonly path: string }[];
 }
 
 export interface OpenFile extends Source {
@@ -74,7 +76,16 @@ export interface FolderItem {
   readonly kind: 'file' | 'directory' | 'link' | 'other';
 }
 
+/** What this process may hold in memory. */
+export interface Room {
+  readonly allBytes: number;
+  /** Of those, for objects of JavaScript. */
+  readonly heapBytes: number;
+}
+
 export interface Files {
+  /** Absent: nobody knows of a limit. */
+  room?(): Room;
   /** @throws WeighmarkError `symlink-refused`, `special-file`, `name-unsafe`, `unreadable`, `not-found`, `limit-exceeded`. */
   walk(root: string, options?: WalkOptions): Promise<Tree>;
   /** The paths `walk` would find, sorted, without looking at the files themselves. @throws as `walk` does. */

@@ -102,11 +102,16 @@ export interface AffineCodes {
     readonly via?: 'F16' | 'BF16';
     readonly reciprocal: boolean;
     readonly inside: boolean;
+    readonly away?: boolean;
+    readonly fused?: boolean;
+    /** By `most` over a group's greatest magnitude: `low` and `high` are known. */
+    readonly extremes?: boolean;
     readonly least: number;
     readonly most: number;
   };
-  /** Code `i` has the scale `(offset + i) / run`, counted round. */
-  readonly run: number;
+  /** Which scale a code has: it lies in row `i / columns`, and `rows` of them by `run` columns share one. */
+  readonly tiles: { readonly columns: number; readonly rows: number; readonly run: number };
+  /** Of the first code. */
   readonly offset: number;
   readonly scales: Float32Array;
   readonly zeros: Float32Array;

@@ -4,7 +4,7 @@ import { compareBytes } from './struct.ts';
 
 /** The fields of a record, each with its encoding. @param encoding of a struct, whole and well-formed. */
 export function fieldsOf(encoding: Uint8Array): ReadonlyMap<string, Uint8Array> {
-  const reader = new Reader(encoding);
+  const reader = new EncodedReader(encoding);
   reader.tag();
   const fields = new Map<string, Uint8Array>();
   for (let count = reader.length(); count > 0; count -= 1) {
@@ -26,10 +26,11 @@ export function differingFields(a: Uint8Array, b: Uint8Array): readonly string[]
 
 /** An encoded value as JSON; what JSON has no word for as text: numbers beyond binary64, dates, bytes in Base64 or hex. */
 export function toJson(encoding: Uint8Array | undefined, bytes: 'base64' | 'hex' = 'base64'): unknown {
-  return encoding === undefined ? null : new Reader(encoding, bytes).value();
+  return encoding === undefined ? null : new EncodedReader(encoding, bytes).value();
 }
 
-class Reader {
+/** Goes through an encoding, value after value. */
+export class EncodedReader {
   at = 0;
   private readonly data: Uint8Array;
   private readonly encoding: 'base64' | 'hex';
@@ -57,7 +58,7 @@ class Reader {
     return this.data.subarray(this.at - count, this.at);
   }
 
-  private text(): string {
+  text(): string {
     return Buffer.from(this.bytes(this.length())).toString();
   }
 

@@ -1,5 +1,6 @@
 import { contextKey, digest, secretKey, type BulkHasher, type HashKey } from './blake3.ts';
 import { Buffer } from 'node:buffer';
+import { WeighmarkError } from '../base/errors.ts';
 
 /** Each purpose hashes under a key of its own, so that no hash of one is ever one of another. */
 export const NODE = contextKey('weighmark 2026 dataset node v1');
@@ -42,6 +43,65 @@ export function keyedHashing(key: Uint8Array): RecordHashing {
     },
     salt: (encoding) => digest(salting, digest(RECORD, encoding)),
   };
+}
+
+/**
+ * Which key it is, lower-case hex: its salt of nothing, which no record has. Whoever has it can tell keys apart, and no more: it opens no
+ * record, and 32 random bytes are not found by it.
+ */
+export function keyId(secret: Uint8Array | null): string | null {
+  return secret === null ? null : Buffer.from(digest(saltKey(secret), new Uint8Array(0))).toString('hex');
+}
+
+/** How a dataset's records, or a list of some, were hashed. */
+export interface Hashed {
+  readonly hashing: 'open' | 'keyed';
+  /** Null in the open, and where version 1 did not say which key it was. */
+  readonly key: string | null;
+}
+
+/**
+ * The key that keyed records are read with; null for those in the open.
+ * @throws WeighmarkError `usage` without one, `secret-mismatch` for another than they were hashed under.
+ */
+export function requireSecret({ hashing, key }: Hashed, secret: Uint8Array | null): Uint8Array | null {
+  if (hashing === 'open') return null;
+  if (secret === null)
+    throw new WeighmarkError('usage', 'the records are hashed under a key', { hint: 'name it with `--secret FILE`' });
+  const given = keyId(secret);
+  if (key === null || key === given) return secret;
+  throw otherKey(`the records are hashed under key ${shortKey(key)}, and not under ${shortKey(given)}`, [key, given]);
+}
+
+/** Whether hashes mean anything to each other. */
+export function isSameHashing(a: Hashed, b: Hashed): boolean {
+  return a.hashing === b.hashing && a.key === b.key;
+}
+
+/** How a list was hashed that is held to records: one without a key's id may be of keyed records that have none either. */
+export function listHashing(key: string | null, records: Hashed): Hashed {
+  return key === null && records.key === null ? records : { hashing: key === null ? 'open' : 'keyed', key };
+}
+
+/** @throws WeighmarkError `secret-mismatch` for a list whose hashes say nothing of these records. */
+export function requireSameKey(list: Hashed, records: Hashed): void {
+  if (isSameHashing(list, records)) return;
+  const [of, under] = [list, records].map(({ hashing, key }) =>
+    hashing === 'open' ? 'in the open' : `under ${key === null ? 'a key it does not name' : `key ${shortKey(key)}`}`,
+  );
+  throw otherKey(`the list is hashed ${of}, the records ${under}: neither says anything of the other`, [
+    records.key,
+    list.key,
+  ]);
+}
+
+function shortKey(key: string | null): string {
+  return (key ?? '').slice(0, 16);
+}
+
+function otherKey(message: string, [key, given]: readonly (string | null)[]): WeighmarkError {
+  const facts = { ...(key ? { key } : {}), ...(given ? { given } : {}) };
+  return new WeighmarkError('secret-mismatch', message, { facts });
 }
 
 function saltKey(key: Uint8Array): HashKey {

@@ -3,7 +3,6 @@ import { WeighmarkError } from '../base/errors.ts';
 import { canonicalJson, isJsonObject, parseStrictJsonObject, type Json } from '../base/json.ts';
 import { checkPath } from '../base/paths.ts';
 import { isHex256, sha256Hex } from '../digest/hex.ts';
-import { keyedHashing } from './keys.ts';
 import { formatReading, parseReading, type Reading } from './reading.ts';
 
 /** A dataset's file as it was when the work was planned; another state of it is refused. */
@@ -38,12 +37,6 @@ export const PLAN_BYTES = 256 << 20;
 /** Formats of text whose every newline ends a record, so that a file can be cut at any of them. */
 export function isCuttable({ format }: Reading): boolean {
   return format === 'jsonl' || format === 'text';
-}
-
-/** The salt of nothing: says which key it is, and opens no record. */
-export function secretId(secret: Uint8Array | null): string | null {
-  if (secret === null) return null;
-  return Buffer.from(keyedHashing(secret).salt(new Uint8Array(0)) ?? []).toString('hex');
 }
 
 /** The header line, then one line of RFC 8785 JSON. */

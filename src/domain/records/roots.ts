@@ -18,6 +18,8 @@ export interface Part {
 export interface Roots {
   readonly reading: Reading;
   readonly hashing: 'open' | 'keyed';
+  /** Which key (`keyId`); null in the open, and in version 1, which does not say. */
+  readonly key: string | null;
   readonly records: number;
   readonly distinct: number;
   /** Of the records in order. */
@@ -29,7 +31,8 @@ export interface Roots {
   readonly parts: readonly Part[];
 }
 
-const HEADER = 'weighmark-records/1';
+/** Version 2 says under which key records are hashed; in the open version 1 is all there is. */
+const HEADERS = ['weighmark-records/1', 'weighmark-records/2'] as const;
 const SCHEMA = contextKey('weighmark 2026 dataset schema v1');
 /** The file of roots, in bytes: 100,000 parts and more. */
 export const ROOTS_BYTES = 64 << 20;
@@ -55,11 +58,21 @@ export function joinColumns(parts: readonly Roots['columns'][]): Roots['columns'
   return Object.fromEntries([...seen].map(([name, all]) => [name, kinds.filter((kind) => all.has(kind))]));
 }
 
+/** Whether bytes begin as a file of roots does. */
+export function isRoots(bytes: Uint8Array): boolean {
+  return HEADERS.includes(Buffer.from(bytes.subarray(0, 19)).toString('latin1') as (typeof HEADERS)[number]);
+}
+
+function headerOf({ key }: Pick<Roots, 'key'>): string {
+  return HEADERS[key === null ? 0 : 1];
+}
+
 /** `.weighmark/records`: the header line, then one line of RFC 8785 JSON. */
 export function formatRoots(roots: Roots): string {
-  const { reading, hashing, records, distinct, ordered, set, columns, parts } = roots;
+  const { reading, hashing, key, records, distinct, ordered, set, columns, parts } = roots;
   const json = {
     hashing,
+    ...(key === null ? {} : { key }),
     records,
     distinct,
     ordered,
@@ -69,7 +82,7 @@ export function formatRoots(roots: Roots): string {
     schema: schemaDigest(columns),
     reading: JSON.parse(formatReading(reading)) as Json,
   };
-  return `${HEADER}\n${canonicalJson(json)}\n`;
+  return `${headerOf(roots)}\n${canonicalJson(json)}\n`;
 }
 
 /** @throws WeighmarkError `format-invalid` for anything that `formatRoots` does not write. */
@@ -77,12 +90,13 @@ export function parseRoots(bytes: Uint8Array | string): Roots {
   const text = typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString('utf8');
   if (text.length > ROOTS_BYTES) throw new WeighmarkError('limit-exceeded', 'the file of record roots is too large');
   const [header, line = '', ...rest] = text.split('\n');
-  if (header !== HEADER) throw invalid(`the header is not ${HEADER}`);
+  if (!HEADERS.some((known) => known === header)) throw invalid(`the header is not ${HEADERS.join(' or ')}`);
   if (rest.length !== 1 || rest[0] !== '') throw invalid('it is not one line');
   const json = parseStrictJsonObject(line, { refuseCaseDuplicates: false, subject: 'the record roots' });
   const roots: Roots = {
     reading: parseReading(json['reading']),
     hashing: json['hashing'] === 'keyed' ? 'keyed' : 'open',
+    key: json['key'] === undefined ? null : hexOf(json['key']),
     records: countOf(json['records']),
     distinct: countOf(json['distinct']),
     ordered: hexOf(json['ordered']),
@@ -91,6 +105,7 @@ export function parseRoots(bytes: Uint8Array | string): Roots {
     parts: partsOf(json['parts']),
   };
   if (formatRoots(roots) !== text) throw invalid('it is not written as this version writes it');
+  if (roots.key !== null && roots.hashing === 'open') throw invalid('records in the open have no key');
   const sum = roots.parts.reduce((total, part) => total + part.records, 0);
   if (sum !== roots.records || roots.distinct > roots.records) throw invalid('its counts contradict each other');
   return roots;

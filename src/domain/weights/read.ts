@@ -1,11 +1,13 @@
 import { WeighmarkError } from '../base/errors.ts';
 import type { FormatReport, NamedSource, Problem, TensorInfo } from '../formats/types.ts';
+import { tfliteKey, tfliteScales } from '../formats/tflite.ts';
 import { canonicalForm } from './dtypes.ts';
 import { executorchDataWeights, executorchWeights } from './executorch.ts';
 import { hdf5Weights, kerasWeights } from './hdf5.ts';
 import { npyWeights, npzWeights } from './numpy.ts';
 import { onnxWeights } from './onnx.ts';
 import { graphWeights, tfCheckpointWeights } from './tf-checkpoint.ts';
+import { tfliteTensor } from './tflite.ts';
 import { dcpWeights } from './torch-dcp.ts';
 import { torchLegacyWeights, torchZipWeights } from './torch.ts';
 import type { FileWeights, Undecided, WeightsSource, WeightTensor } from './types.ts';
@@ -77,17 +79,25 @@ export async function readWeights(file: WeightsSource, report: FormatReport): Pr
 }
 
 /** Formats that keep every tensor in one stretch of the file: safetensors, GGUF, TFLite, Flax. */
-async function placedWeights({ source }: NamedSource, report: FormatReport): Promise<FileWeights> {
+async function placedWeights(file: NamedSource, report: FormatReport): Promise<FileWeights> {
   const { tensors: table } = report;
   if (table === undefined) return { tensors: [], undecided: [] };
+  const scaled = report.format === 'tflite' && table.items.some(isQuantized) ? await tfliteScales(file) : null;
   const tensors: WeightTensor[] = [];
   const undecided: Undecided[] = table.truncated ? [{ why: `only ${table.items.length} tensors were listed` }] : [];
   for (const tensor of table.items) {
-    const made = placedTensor(tensor, { format: report.format, size: source.size });
+    const made =
+      scaled !== null && isQuantized(tensor)
+        ? tfliteTensor(tensor, scaled.get(tfliteKey(tensor.name, tensor.offset)))
+        : placedTensor(tensor, { format: report.format, size: file.source.size });
     if (typeof made === 'string') undecided.push({ tensor: tensor.name, why: made });
     else tensors.push(made);
   }
   return { tensors, undecided };
+}
+
+function isQuantized({ dtype }: TensorInfo): boolean {
+  return /^Q[IU]\d+$/.test(dtype);
 }
 
 function placedTensor(

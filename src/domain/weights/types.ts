@@ -36,13 +36,26 @@ export interface WeightsSource extends NamedSource {
 /** A tensor as a loader would see it. */
 export interface WeightTensor {
   readonly name: string;
-  /** One of `DTYPES`, or `GGUF_` and a block type. */
+  /** One of `DTYPES`, `GGUF_` and a block type, or `TFLITE_` and a quantised one. */
   readonly dtype: string;
   /** Row-major, outermost first; empty for a scalar. */
   readonly shape: readonly number[];
   /** Of the canonical elements. */
   readonly sizeBytes: number;
   readonly elements: Elements;
+  /** Of codes whose scales lie apart from them in the same file (TFLite). */
+  readonly quantized?: QuantizedPlaces;
+}
+
+/** Where the parts of quantised elements lie, in bytes of the file; there are scales for each place of an axis, or one. */
+export interface QuantizedPlaces {
+  readonly dtype: string;
+  readonly codes: number;
+  readonly axis: number;
+  readonly count: number;
+  readonly scales: number;
+  /** 64-bit integers. */
+  readonly zeros: number | null;
 }
 
 /** Something that keeps the identity from being known whole: then nothing is claimed of the file. */

@@ -1,3 +1,6 @@
+import { WeighmarkError } from '../../domain/base/errors.ts';
+import { sha256Hex } from '../../domain/digest/hex.ts';
+
 /** A bundle found beside or inside an artifact: unverified bytes. */
 export interface FoundBundle {
   /** As it is shown to people: a name in the artifact's folder, or the path the user gave. */
@@ -7,6 +10,32 @@ export interface FoundBundle {
   bytes: Uint8Array;
 }
 
+/** A digest list beside an artifact. Once it is read its bytes are let go: of a million files they are hundreds of megabytes. */
+export class FoundList {
+  #bytes: Uint8Array | null;
+  #sha256: string | null = null;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  /** Of the bytes that were found, lower-case hex. */
+  get sha256(): string {
+    return (this.#sha256 ??= sha256Hex(this.bytes));
+  }
+
+  /** @throws WeighmarkError `internal` once they were let go. */
+  get bytes(): Uint8Array {
+    if (this.#bytes === null) throw new WeighmarkError('internal', 'the digest list was let go');
+    return this.#bytes;
+  }
+
+  letGo(): void {
+    void this.sha256;
+    this.#bytes = null;
+  }
+}
+
 export interface Sidecars {
   /** OMS signatures, most specific first. */
   readonly signatures: readonly FoundBundle[];
@@ -14,8 +43,7 @@ export interface Sidecars {
   readonly claims: readonly FoundBundle[];
   /** Signatures over the bytes of a single file: `cosign sign-blob`, `sigstore sign`. Of a folder there are none. */
   readonly fileSignatures: readonly FoundBundle[];
-  /** The digest list's bytes, or null. */
-  readonly digestList: Uint8Array | null;
+  readonly digestList: FoundList | null;
   /** The weights list's bytes, or null. */
   readonly weights: Uint8Array | null;
   /** The BOM's bytes, or null. */

@@ -92,7 +92,7 @@ export async function hashEach(
 }
 
 /** What is asked and answered of more at a time would take hundreds of megabytes for a million files. */
-const ENTRIES_AT_ONCE = 1 << 16;
+const ENTRIES_AT_ONCE = 1 << 14;
 /** Contents at most so large are handed on, of so many files at a time: 32 MiB. */
 export const CONTENT_BYTES = 16 << 10;
 const CONTENTS_AT_ONCE = 1 << 11;

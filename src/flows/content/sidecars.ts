@@ -5,7 +5,8 @@ import { LIMITS } from '../../domain/base/limits.ts';
 import type { Files } from '../../domain/ports/files.ts';
 import { ROOTS_BYTES } from '../../domain/records/roots.ts';
 import { OMS_SIGNATURE, sidecarsOf } from '../../domain/base/paths.ts';
-import type { FoundBundle, SidecarQuestion, Sidecars } from './found.ts';
+import { FoundList, type FoundBundle, type SidecarQuestion, type Sidecars } from './found.ts';
+import { requireRoomToRead } from './room.ts';
 import { besideFile, NGC_SIGNATURE, sortBundles } from './file-signatures.ts';
 
 /** Where people looked for signatures, for the message that there is none. */
@@ -28,7 +29,8 @@ export async function findSidecars(question: SidecarQuestion, files: Files): Pro
     claims: await claimsOf(question, places.claims, files),
     beside: question.kind === 'file' ? await besideFile(question.root, files) : [],
   });
-  const digestList = await files.readIfThere(places.digestList, LIMITS.digestListBytes);
+  const list = await files.readIfThere(places.digestList, LIMITS.digestListBytes);
+  const digestList = list === null ? null : new FoundList(list);
   const weights = await files.readIfThere(places.weights, LIMITS.digestListBytes);
   const bom = await files.readIfThere(places.bom, LIMITS.bomBytes);
   const records = await files.readIfThere(places.records, ROOTS_BYTES);
@@ -50,11 +52,22 @@ function signaturePlaces({ root, kind }: SidecarQuestion, insideNames: readonly 
 
 async function found(locations: readonly string[], files: Files): Promise<readonly FoundBundle[]> {
   const read = await Promise.all(
-    locations.map(async (location) => ({ location, bytes: await files.readIfThere(location, LIMITS.signatureBytes) })),
+    locations.map(async (location) => ({ location, bytes: await signatureAt(location, files) })),
   );
   return read.flatMap(({ location, bytes }) =>
     bytes === null ? [] : [{ location, bytes, shown: baseName(location) }],
   );
+}
+
+/** The size of a large one is asked for first: it says how many files there are, and memory for fewer would end in the middle. */
+async function signatureAt(location: string, files: Files): Promise<Uint8Array | null> {
+  const room = files.room?.();
+  if (room !== undefined && (await files.kindOf(location)) === 'file') {
+    const file = await files.open(location);
+    await file.close();
+    requireRoomToRead(file.size, room);
+  }
+  return files.readIfThere(location, LIMITS.signatureBytes);
 }
 
 async function named(location: string, maxBytes: number, files: Files): Promise<FoundBundle> {

@@ -6,6 +6,7 @@ import {
   type Overlap,
 } from '../../domain/records/derivation.ts';
 import { checkOf, verdictOf, type Evidence, type Finding, type Verdict } from '../../domain/base/verdict.ts';
+import { listHashing, requireSameKey } from '../../domain/records/keys.ts';
 import { parseRemovals, REMOVALS_BYTES } from '../../domain/records/removals.ts';
 import { placeOf, withDatasets, type IndexedDataset } from './indexed.ts';
 import { sharedFindings } from './shared.ts';
@@ -108,9 +109,10 @@ function overlapFindings(
 
 /** Whether a dataset holds none of the records on a removal list. */
 export async function verifyRemoved(dataset: string, list: string, shown: string, ports: DataPorts): Promise<Verdict> {
-  const removals = parseRemovals(await ports.files.read(list, REMOVALS_BYTES));
+  const { key, records: removals } = parseRemovals(await ports.files.read(list, REMOVALS_BYTES));
   return withDatasets([dataset], ports, ([one]) => {
     if (one === undefined) return verdictOf({ subject: shown, checks: [] });
+    requireSameKey(listHashing(key, one.roots), one.roots);
     const findings = removals.flatMap((record): readonly Finding[] => {
       const [position] = one.index.find(Buffer.from(record, 'hex'));
       if (position === undefined) return [];

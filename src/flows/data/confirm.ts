@@ -3,6 +3,7 @@ import { sidecarsOf } from '../../domain/base/paths.ts';
 import type { Files, Tree } from '../../domain/ports/files.ts';
 import type { IndexWatch, Records } from '../../domain/ports/records.ts';
 import { formatRoots, parseRoots, ROOTS_BYTES } from '../../domain/records/roots.ts';
+import { requireSecret } from '../../domain/records/keys.ts';
 import { recordFiles } from './locate.ts';
 
 export interface ConfirmPorts extends IndexWatch {
@@ -18,12 +19,11 @@ export async function confirmRoots(tree: Tree, secret: Uint8Array | null, ports:
   const bytes = await ports.files.readIfThere(sidecarsOf(tree).records, ROOTS_BYTES);
   const hint = `\`weighmark dataset index ${tree.root}\` writes them`;
   if (bytes === null) throw new WeighmarkError('not-found', `${tree.root} has no record roots`, { hint });
-  const { reading, hashing } = parseRoots(bytes);
-  if (hashing === 'keyed' && secret === null)
-    throw new WeighmarkError('usage', 'the records are hashed under a key', { hint: 'name it with `--secret FILE`' });
+  const before = parseRoots(bytes);
+  const { reading, key } = before;
   const job = { files: recordFiles(tree, reading.format), reading, keep: false };
-  const { roots } = await (await ports.records()).index({ ...job, secret: hashing === 'keyed' ? secret : null }, ports);
-  const text = formatRoots(roots);
+  const { roots } = await (await ports.records()).index({ ...job, secret: requireSecret(before, secret) }, ports);
+  const text = formatRoots({ ...roots, key });
   if (Buffer.from(text).equals(bytes)) return text;
   throw new WeighmarkError('digest-mismatch', `the record roots beside ${tree.root} are those of another state`, {
     hint,

@@ -15,6 +15,13 @@ import { LIMITS } from '../../domain/base/limits.ts';
 import { hashTree, type HashTreePorts } from '../content/hash-tree.ts';
 import { confirmRoots, type ConfirmPorts } from './confirm.ts';
 import { sidecarsOf } from '../../domain/base/paths.ts';
+import { EncodedReader } from '../../domain/records/decode.ts';
+import { featureOf, joinFeatures, type Feature } from '../../domain/metadata/hub-features.ts';
+import { splitsOf, type HubInfo } from '../../domain/metadata/hub-card.ts';
+import type { Format } from '../../domain/records/reading.ts';
+import type { Records } from '../../domain/ports/records.ts';
+import { eachRecord } from './each-record.ts';
+import { recordFiles } from './locate.ts';
 import { parseRoots, type Roots } from '../../domain/records/roots.ts';
 
 export type DescribePorts = HashTreePorts & ConfirmPorts;
@@ -60,6 +67,45 @@ export async function describeDataset(
   const roots: Roots | null = isIndexed ? parseRoots(await confirmRoots(tree, secret, ports)) : null;
   return formatCroissant(buildCroissant({ version, described, files, roots }));
 }
+
+/** Formats that do not say the types of their columns themselves. */
+const UNTYPED: readonly Format[] = ['jsonl', 'csv', 'tsv', 'text'];
+
+export interface HubInput {
+  readonly root: string;
+  readonly described: Described;
+  readonly secret: Uint8Array | null;
+}
+
+/**
+ * What `datasets` is to be told of a dataset that was indexed: how many records each split has, and the type of each column where
+ * files do not say it. @throws WeighmarkError `not-found` without roots, `digest-mismatch` where they are those of another state.
+ */
+export async function hubInfo(
+  { root, described, secret }: HubInput,
+  ports: DescribePorts,
+): Promise<{ readonly info: HubInfo; readonly leftOut: string | null }> {
+  const tree = await ports.files.walk(root, { allowSymlinks: true });
+  const roots = parseRoots(await confirmRoots(tree, secret, ports));
+  const files = recordFiles(tree, roots.reading.format);
+  const read = UNTYPED.includes(roots.reading.format)
+    ? await featuresOf({ roots, files }, await ports.records())
+    : { features: null, leftOut: null };
+  const parts = roots.parts.map((part, at) => ({ ...part, bytes: files[at]?.sizeBytes ?? 0 }));
+  const info = { described, features: read.features, splits: splitsOf(parts) };
+  return { info, leftOut: read.leftOut };
+}
+
+async function featuresOf(dataset: Parameters<typeof eachRecord>[0], records: Records) {
+  let all: Feature = { fields: new Map(Object.keys(dataset.roots.columns ?? {}).map((name) => [name, NOTHING])) };
+  for await (const { encoding } of eachRecord(dataset, { records })) {
+    all = joinFeatures(all, featureOf(new EncodedReader(encoding)));
+    if ('why' in all) return { features: null, leftOut: all.why };
+  }
+  return { features: 'fields' in all ? all.fields : null, leftOut: null };
+}
+
+const NOTHING: Feature = { dtype: 'null' };
 
 export interface CheckInput {
   readonly root: string;

@@ -1,6 +1,7 @@
 import { firstOf } from '../../domain/base/lists.ts';
 import { compareIndexes, type Positions } from '../../domain/records/compare.ts';
 import { differingFields, fieldsOf, toJson } from '../../domain/records/decode.ts';
+import { recordHash } from '../../domain/records/keys.ts';
 import { isOfFiles } from '../../domain/records/members.ts';
 import { eachRecord } from './each-record.ts';
 import { placeOf, withDatasets, type IndexedDataset } from './indexed.ts';
@@ -133,8 +134,15 @@ async function readSide(
   if (!whole) return [...positions.subarray(0, TOLD)].map((position) => ({ ...place(position), encoding: NONE }));
   const read: Read[] = [];
   const source = { files, roots, offsetBefore: (position: number) => index.offsetBefore(position) };
-  for await (const { position, encoding } of ports.records.read(source, [...positions]))
-    read.push({ ...place(position), encoding });
+  for await (const { position, encoding } of ports.records.read(source, [...positions])) {
+    const at = place(position);
+    if (roots.hashing === 'open' && !Buffer.from(recordHash(encoding, null)).equals(index.hashAt(position)))
+      throw new WeighmarkError('file-changed', `${at.path} no longer holds the records that were indexed`, {
+        subject: at.path,
+        hint: 'index it again with `weighmark dataset index`',
+      });
+    read.push({ ...at, encoding });
+  }
   return read;
 }
 

@@ -53,11 +53,13 @@ function noIndex(root: string): WeighmarkError {
 /** Hashes of one kind alone mean anything to each other. @throws WeighmarkError `usage`. */
 function checkComparable(datasets: readonly IndexedDataset[]): void {
   const kinds = new Set(
-    datasets.map(({ roots }) => `${roots.hashing} ${roots.reading.profile} ${roots.reading.by ?? 'path'}`),
+    datasets.map(({ roots }) => `${roots.hashing} ${roots.key} ${roots.reading.profile} ${roots.reading.by ?? 'path'}`),
   );
+  const keys = [...new Set(datasets.flatMap(({ roots }) => roots.key ?? []))];
   if (kinds.size > 1)
     throw new WeighmarkError('usage', 'the datasets were indexed in ways that cannot be compared', {
       hint: 'index them again: all with --as-text or none, all by path or all by content, all with the same --secret or none',
+      ...(keys.length < 2 ? {} : { facts: { keys: keys.join(' ') } }),
     });
 }
 

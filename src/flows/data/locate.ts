@@ -10,7 +10,7 @@ import {
   type Format,
   type Reading,
 } from '../../domain/records/reading.ts';
-import { parseRoots, ROOTS_BYTES, type Roots } from '../../domain/records/roots.ts';
+import { isRoots, parseRoots, ROOTS_BYTES, type Roots } from '../../domain/records/roots.ts';
 
 export interface DataPorts extends IndexWatch {
   readonly files: Files;
@@ -79,8 +79,7 @@ export async function rootsAt(location: string, files: Files): Promise<Roots> {
 export async function rootsIn(location: string, files: Files): Promise<Roots | null> {
   if ((await files.kindOf(location)) === 'file') {
     const bytes = await files.readIfThere(location, ROOTS_BYTES).catch(() => null);
-    if (bytes !== null && Buffer.from(bytes.subarray(0, 19)).toString() === 'weighmark-records/1')
-      return parseRoots(bytes);
+    if (bytes !== null && isRoots(bytes)) return parseRoots(bytes);
   }
   return null;
 }

@@ -49,6 +49,7 @@ export async function mergeParts(
   const roots: Roots = {
     reading: plan.reading,
     hashing: plan.secret === null ? 'open' : 'keyed',
+    key: plan.secret,
     records: made.records,
     distinct: set.distinct,
     ordered: Buffer.from(orderedRoot(reduced, made.records)).toString('hex'),

@@ -1,7 +1,8 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Files } from '../../domain/ports/files.ts';
 import type { RecordFile } from '../../domain/ports/records.ts';
-import { originOf, secretId, type Plan, type PlannedSlice } from '../../domain/records/plan.ts';
+import { requireSecret } from '../../domain/records/keys.ts';
+import { originOf, type Plan, type PlannedSlice } from '../../domain/records/plan.ts';
 import type { DataPorts } from './locate.ts';
 import { partFile, readPlan, requirePlanned } from './work-folder.ts';
 
@@ -25,10 +26,10 @@ export interface PartOutcome {
  */
 export async function indexPart({ root, folder, part, secret }: PartInput, ports: DataPorts): Promise<PartOutcome> {
   const plan = await readPlan(folder, ports.files, part);
-  if (secretId(secret) !== plan.secret)
-    throw new WeighmarkError('usage', 'the work was planned with another key, or with none', {
-      hint: 'name the same file with `--secret FILE` as for the plan',
-    });
+  const hashing = plan.secret === null ? 'open' : 'keyed';
+  if (secret !== null && hashing === 'open')
+    throw new WeighmarkError('usage', 'the work was planned without a key', { hint: 'leave `--secret` out' });
+  requireSecret({ hashing, key: plan.secret }, secret);
   const real = await ports.files.realPath(root);
   const files: RecordFile[] = [];
   for (const slice of plan.parts[part] ?? []) files.push(await sliceOf(real, plan, slice, ports.files));

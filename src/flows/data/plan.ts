@@ -2,7 +2,8 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Source } from '../../domain/base/source.ts';
 import type { Files } from '../../domain/ports/files.ts';
 import type { RecordFile } from '../../domain/ports/records.ts';
-import { formatPlan, isCuttable, partsOf, PLAN_BYTES, secretId, type Plan } from '../../domain/records/plan.ts';
+import { formatPlan, isCuttable, partsOf, PLAN_BYTES, type Plan } from '../../domain/records/plan.ts';
+import { keyId } from '../../domain/records/keys.ts';
 import { pushAll } from '../../domain/base/lists.ts';
 import { locateDataset, type DataPorts, type Declared } from './locate.ts';
 import { planFile, plannedFile } from './work-folder.ts';
@@ -41,7 +42,7 @@ export async function planDataset(input: PlanInput, ports: PlanPorts): Promise<P
   }
   const plan = {
     reading,
-    secret: secretId(input.secret),
+    secret: keyId(input.secret),
     files: all.map(plannedFile),
     parts: partsOf(slices, input.partBytes),
   };

@@ -110,7 +110,8 @@ export async function verifyProjected(input: ProjectedInput, ports: DataPorts): 
       if (finding !== null) findings.push(finding);
       data.push({ columns, in: before.roots.set });
     }
-    const what = `derivation-verified: ${input.step} by ${counted(datasets.length - 1, 'input')}, ${out.roots.records} records out`;
+    const by = input.columns === null ? '' : `, of columns ${input.columns.join(', ')} alone`;
+    const what = `derivation-verified: ${input.step} by ${counted(datasets.length - 1, 'input')}${by}, ${out.roots.records} records out`;
     const evidence =
       findings.length > 0 ? [] : [{ what, data: { step: input.step, inputs: data, out: out.roots.set } }];
     return verdictOf({ subject: input.shown, checks: [checkOf('derivation', evidence, findings)] });

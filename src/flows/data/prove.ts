@@ -1,6 +1,6 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { Batch } from '../../domain/records/batch.ts';
-import { keyedHashing, recordHash } from '../../domain/records/keys.ts';
+import { keyedHashing, listHashing, recordHash, requireSameKey, requireSecret } from '../../domain/records/keys.ts';
 import { isOfFiles, memberFieldsOf, MemberRecords } from '../../domain/records/members.ts';
 import { checkProof, type Proven, type RecordProof } from '../../domain/records/proof.ts';
 import { textReader } from '../../domain/records/readers.ts';
@@ -40,7 +40,17 @@ export async function prove(input: ProveInput, ports: Pick<DataPorts, 'files' | 
   const proof = await withIndex(roots, ports.records, (index) =>
     asked.by === 'extension' ? proveExtension(index, asked.before) : proveRecord(index, hashOf(asked, input, index)),
   );
-  return { proof, proven: checkProof(proof, roots), seen };
+  const proven = checkProof(proof, roots);
+  if (proven.kind === 'absent' && asked.by === 'text') requireNamedKey(roots);
+  return { proof, proven, seen };
+}
+
+/** Under a wrong key every record is absent. @throws WeighmarkError `secret-mismatch` where roots do not say which key it was. */
+function requireNamedKey({ hashing, key }: Roots): void {
+  if (hashing === 'open' || key !== null) return;
+  throw new WeighmarkError('secret-mismatch', 'it is not there under this key, and the roots do not name theirs', {
+    hint: 'index the dataset again under its key, which the roots then name',
+  });
 }
 
 /**
@@ -51,8 +61,9 @@ export async function proveRemoved(
   { root, list }: { readonly root: string; readonly list: string },
   { files, records }: Pick<DataPorts, 'files' | 'records'>,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const removed = parseRemovals(await files.read(list, REMOVALS_BYTES));
+  const { key, records: removed } = parseRemovals(await files.read(list, REMOVALS_BYTES));
   const roots = await rootsBeside(root, files);
+  requireSameKey(listHashing(key, roots), roots);
   await requireIndexed(root, roots, { files, records });
   const proofs = await withIndex(roots, records, (index) =>
     removed.map((record) => proveRecord(index, { hash: Buffer.from(record, 'hex'), salt: null })),
@@ -82,18 +93,16 @@ function hashOf(asked: Asked, { secret }: ProveInput, index: RecordIndex): Hashe
 
 /**
  * The hash of a record given as JSON, under the dataset's reading of scalars.
- * @throws WeighmarkError `record-invalid` for no JSON object, `usage` without the key of a keyed dataset.
+ * @throws WeighmarkError `record-invalid` for no JSON object, `usage` without the key of a keyed dataset, `secret-mismatch` with another.
  */
 export function hashText(
   text: string,
-  { reading, hashing }: Pick<Roots, 'reading' | 'hashing'>,
+  { reading, ...hashing }: Pick<Roots, 'reading' | 'hashing' | 'key'>,
   secret: Uint8Array | null,
 ): Hashed {
   const encoding = encodeText(text, reading);
-  if (hashing === 'open') return { hash: recordHash(encoding, null), salt: null };
-  if (secret === null)
-    throw new WeighmarkError('usage', 'the records are hashed under a key', { hint: 'name it with `--secret FILE`' });
-  const salt = keyedHashing(secret).salt(encoding);
+  const key = requireSecret(hashing, secret);
+  const salt = key === null ? null : keyedHashing(key).salt(encoding);
   return { hash: recordHash(encoding, salt), salt };
 }
 

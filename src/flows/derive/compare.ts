@@ -79,6 +79,7 @@ export async function compareTensor(
 ): Promise<TensorVerdict> {
   const { view, from, how, why } = planned;
   const base = { name: planned.child.name, dtype: child.dtype.replace(/^GGUF_/, ''), from, how };
+  if (planned.open !== undefined) return { ...base, word: 'undecided', why: planned.open };
   if (view === undefined) return { ...base, word: 'not from the parent', why: why ?? 'the parent has nothing like it' };
   const same = view.dtype === child.dtype ? await sameBytes(view, child, ports) : null;
   if (same === true) return { ...base, word: how.length === 0 ? 'equal' : 'recomputed' };
@@ -87,7 +88,15 @@ export async function compareTensor(
       ? { ...base, word: 'not from the parent', why: 'its bytes differ' }
       : { ...base, word: 'undecided', why: `no law of ${child.dtype} from ${view.dtype} is known` };
   const question: Question = { view, child, kind: child.kind, dtype: view.dtype as FloatType, ports, options };
-  return judge(base, question, planned);
+  return ofAddedRows(await judge(base, question, planned), planned);
+}
+
+/** Rows that the parent has not, and that are not zeros, say nothing of it: neither for the child nor against it. */
+function ofAddedRows(verdict: TensorVerdict, { added, child }: Planned): TensorVerdict {
+  const { where, ...rest } = verdict;
+  if (added === undefined || verdict.word !== 'not from the parent' || where === undefined || where.row < added)
+    return verdict;
+  return { ...rest, word: 'undecided', why: `its rows ${added} to ${(child.shape[0] ?? 0) - 1} are not the parent's` };
 }
 
 interface Question {

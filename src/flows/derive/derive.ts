@@ -3,11 +3,14 @@ import { LIMITS } from '../../domain/base/limits.ts';
 import type { Source } from '../../domain/base/source.ts';
 import { checkOf, verdictOf, type Evidence, type Finding, type Verdict } from '../../domain/base/verdict.ts';
 import { planByName, planConversion, type Plan, type Planned } from '../../domain/derive/plan.ts';
+import { asChild, tiedTo, unwrapped } from '../../domain/derive/naming.ts';
 import { packedInto } from '../../domain/derive/packed.ts';
 import { computedTensor } from '../../domain/derive/rope.ts';
 import type { View } from '../../domain/derive/view.ts';
 import { settingsOf, type Settings } from '../../domain/derive/settings.ts';
+import { tflitePairs } from '../../domain/derive/tflite-names.ts';
 import { isAtLeast, weakest, type DeriveStep, type TensorVerdict, type Word } from '../../domain/derive/verdict.ts';
+import { elementsOf } from '../../domain/formats/tensors.ts';
 import type { WeightNumbers } from '../../domain/ports/numbers.ts';
 import type { Progress } from '../../domain/ports/terminal.ts';
 import type { WeightTensor } from '../../domain/weights/types.ts';
@@ -17,7 +20,8 @@ import { importanceOf, type Importance } from './importance.ts';
 import { openSide, readBeside, type Opened, type SideInput } from './side.ts';
 import { viewOfChild, viewsOf } from './views.ts';
 import { mergedTensors, type MergedTensors, type MergeSides } from './adapter-merge.ts';
-import { affineWeights, compareAffine, partsOf } from './affine.ts';
+import { compareAffine } from './affine.ts';
+import { affineWeights, partsOf } from './affine-parts.ts';
 import { calibratedWeights, calibrationBeside, compareCalibrated, partsOf as calibratedParts } from './calibrated.ts';
 import { mayBeLed, type Calibration } from '../../domain/derive/calibrated.ts';
 import { comparePacked, packedWeights } from './packed.ts';
@@ -127,7 +131,7 @@ async function derived(input: DeriveInput, sides: Sides, ports: DerivePorts): Pr
   const { child, parent } = sides;
   const settings = await settingsBeside(parent);
   const converts = child.format === 'gguf' && parent.format !== 'gguf';
-  const parents = viewsOf(parent);
+  const { parents, original } = namedAsChild(sides, converts);
   // GGUF has its types for codes, and none is kept as several tensors.
   const parts = child.format === 'gguf' ? [] : child.tensors;
   const affine = affineWeights(parts, parents);
@@ -171,17 +175,20 @@ async function derived(input: DeriveInput, sides: Sides, ports: DerivePorts): Pr
     const parent = parents.get(weight.name);
     if (parent !== undefined) tensors.push(await compareCalibrated(weight, parent, ports));
   }
-  const judged = child.format === 'onnx' ? tensors.map(notOfWeights) : tensors;
+  const judged = child.format === 'onnx' || child.format === 'tflite' ? tensors.map(notOfWeights) : tensors;
   const { known, covered } = unknownPacking(judged, child.format === 'gguf' ? new Map() : parents);
-  const missing = plan.missing.filter((name) => !covered.has(name));
+  const missing: string[] = [];
+  for (const name of plan.missing)
+    if (!covered.has(name) && !(await isTied(name, parents))) missing.push(original(name));
   const calibration = child.format === 'gguf' ? null : await calibrationBeside(child);
   const coded = new Set([...packed.keys(), ...affine.keys()]);
-  const compressed = child.tensors.some(({ tensor }) => tensor.name.endsWith('.weight_scale'));
+  const compressed = child.tensors.some(({ tensor }) => /\.weight_scale$|_Q\d+G\d+$/.test(tensor.name));
   const led = known.map((tensor) => ledByData(tensor, { coded, calibration, compressed }));
   const folding = { child: parts, parents, affine };
+  const named = (await foldedApart(led, folding, ports)).map((each) => ({ ...each, from: each.from.map(original) }));
   return outcomeOf(input, {
     plan: { ...plan, missing },
-    tensors: await foldedApart(led, folding, ports),
+    tensors: named,
     step:
       packed.size + affine.size + calibrated.size > 0 && input.step === undefined
         ? 'quantize'
@@ -190,9 +197,45 @@ async function derived(input: DeriveInput, sides: Sides, ports: DerivePorts): Pr
   });
 }
 
+function tfliteNames({ child, parent }: Sides): ReadonlyMap<string, string> {
+  const pairs = tflitePairs(
+    child.tensors.map(({ tensor }) => tensor),
+    parent.tensors.map(({ tensor }) => tensor),
+  );
+  const made = new Map([...pairs].map(([own, other]) => [other, own]));
+  const free = (name: string): string => (pairs.has(name) && !made.has(name) ? `parent's ${name}` : name);
+  return new Map(parent.tensors.map(({ tensor: { name } }) => [name, made.get(name) ?? free(name)]));
+}
+
+/** A parent's tensors by the names that the child or the converter's table has for them. */
+function namedAsChild({ child, parent }: Sides, converts: boolean) {
+  const names = parent.tensors.map(({ tensor }) => tensor.name);
+  const children = child.tensors.map(({ tensor }) => tensor.name);
+  const renamed =
+    child.format === 'tflite' ? tfliteNames({ child, parent }) : converts ? unwrapped(names) : asChild(names, children);
+  const parents = new Map([...viewsOf(parent)].map(([name, view]) => [renamed.get(name) ?? name, view]));
+  const back = new Map([...renamed].map(([name, made]) => [made, name]));
+  return { parents, original: (name: string): string => back.get(name) ?? name };
+}
+
+/** An output that is the embedding is kept once or twice. */
+async function isTied(name: string, parents: ReadonlyMap<string, View>): Promise<boolean> {
+  const [view, base] = [parents.get(name), parents.get(tiedTo(name, parents.keys()) ?? '')];
+  if (view === undefined || base === undefined || view.dtype !== base.dtype || view.dtype.startsWith('GGUF_'))
+    return false;
+  if (view.shape.join() !== base.shape.join()) return false;
+  const elements = elementsOf(view.shape);
+  const step = Math.max(1, Math.floor((1 << 20) / view.width));
+  for (let at = 0; at < elements; at += step) {
+    const count = Math.min(step, elements - at);
+    if (Buffer.compare(await view.read(at, count), await base.read(at, count)) !== 0) return false;
+  }
+  return true;
+}
+
 /**
  * What data led is not held to the parent's numbers: the child says so itself, and is not believed for it either. LLM Compressor
- * (`weight_scale`) writes the same form for codes that data chose, and who lost its recipe is no forger.
+ * (`weight_scale`) and ONNX Runtime's tools (`_Q4G32`) write the same form for codes that data chose, and who lost its recipe is no forger.
  */
 function ledByData(
   tensor: TensorVerdict,
@@ -213,10 +256,11 @@ function ledByData(
     : tensor;
 }
 
-/** ONNX's scales of what goes through the model: quantisers find them by data that nobody shows. */
+/** Scales of what goes through a model (ONNX), and biases under them (TFLite): quantisers find them by data that nobody shows. */
 function notOfWeights(tensor: TensorVerdict): TensorVerdict {
   const without = tensor.word === 'not from the parent' && tensor.from.length === 0;
-  if (!without || !/_(?:scale|zero_point)$/.test(tensor.name)) return tensor;
+  const follows = /_(?:scale|zero_point)$/.test(tensor.name) || /^TFLITE_QI(?:32|64)$/.test(tensor.dtype);
+  if (!without || !follows) return tensor;
   return { ...tensor, word: 'undecided', why: 'it follows from data that went through the model, not from the parent' };
 }
 

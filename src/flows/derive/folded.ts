@@ -2,7 +2,8 @@ import { cancel, factorsOf, vectorFactors, type Factors } from '../../domain/der
 import type { TensorVerdict } from '../../domain/derive/verdict.ts';
 import type { View } from '../../domain/derive/view.ts';
 import { elementsOf } from '../../domain/formats/tensors.ts';
-import { valuesOf, type AffineWeight } from './affine.ts';
+import { valuesOf } from './affine.ts';
+import type { AffineWeight } from './affine-parts.ts';
 import type { ComparePorts } from './compare.ts';
 import type { OpenTensor } from './side.ts';
 import { floatsOf, parentView, type Floats } from './views.ts';

@@ -1,4 +1,5 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
+import { UNNAMED } from '../../domain/derive/plan.ts';
 import { isAtLeast, weakest, WORDS, type DeriveStep, type Word } from '../../domain/derive/verdict.ts';
 import type { WeightNumbers } from '../../domain/ports/numbers.ts';
 import { accountFor, type SameBy } from '../../domain/weights/account.ts';
@@ -125,6 +126,7 @@ function relationOf(made: 'a' | 'b', { step, tensors, missing }: DeriveOutcome):
  * in common.
  */
 function told(relation: Exclude<Relation, { is: 'same' }>): Relation | null {
+  if (relation.is === 'undecided' && relation.why === UNNAMED) return null;
   if (relation.is !== 'partly-derived') return relation;
   const { counts, others, missing } = relation;
   const made = (counts.recomputed ?? 0) + (counts['nearest codes'] ?? 0) + (counts.bounded ?? 0);

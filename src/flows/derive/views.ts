@@ -13,6 +13,9 @@ const nothing = async (): Promise<Uint8Array> => new Uint8Array(0);
 /** A parent's tensor by elements; a quantised one by blocks. */
 export function parentView(tensor: WeightTensor, source: Source): View {
   const { dtype, shape } = tensor;
+  // Codes and what belongs to them, which are compared as a whole.
+  if (tensor.quantized !== undefined)
+    return { dtype, shape, width: 1, read: readingOf(heldIn(tensor, source).held, 0, 1) };
   const width = elementBytes(dtype);
   const { held, offset } = heldIn(tensor, source);
   if (Number.isNaN(width)) {
@@ -37,6 +40,8 @@ export function viewOfChild(tensor: WeightTensor, source: Source) {
   const { dtype, shape } = tensor;
   const { held, offset } = heldIn(tensor, source);
   const width = elementBytes(dtype);
+  if (tensor.quantized !== undefined)
+    return childView(dtype, [tensor.sizeBytes], 1, (unit) => readingOf(held, offset, unit));
   return childView(dtype, shape, Number.isNaN(width) ? 1 : width, (unit) => readingOf(held, offset, unit));
 }
 
@@ -93,6 +98,7 @@ const ELEMENTS: Readonly<Record<string, Element>> = {
   F64: (bytes, index) => bytes.getFloat64(index * 8, true),
   I8: (bytes, index) => bytes.getInt8(index),
   F8_E4M3: (bytes, index) => fromEighth(bytes.getUint8(index), { exponent: 4, mantissa: 3 }),
+  F8_E8M0: (bytes, index) => 2 ** (bytes.getUint8(index) - 127),
   F8_E5M2: (bytes, index) => fromEighth(bytes.getUint8(index), { exponent: 5, mantissa: 2 }),
 };
 

@@ -48,7 +48,7 @@ export interface FoundOrphan {
   readonly before: Policy;
 }
 
-/** Places whose policies are looked at, newest first. */
+/** Places of each kind whose policies are looked at, newest first. */
 const MOST_PLACES = 200;
 /** Each further policy may prove older ones. */
 const MOST_ROUNDS = 8;
@@ -61,7 +61,7 @@ export async function findOrphans(given: Heard): Promise<readonly FoundOrphan[]>
   const unheard = unheardIn(given);
   if (unheard.length === 0) return [];
   const found = new Map<string, FoundOrphan>();
-  for (const earlier of await earlierPolicies(given))
+  for (const earlier of await earlierPolicies(given, unheard))
     for (const each of await orphansUnder(earlier, given))
       if (!found.has(each.orphan.claim.bundle)) found.set(each.orphan.claim.bundle, each);
   return [...found.values()];
@@ -186,9 +186,9 @@ async function orphansUnder({ policy, proven }: EarlierPolicy, given: Heard): Pr
 }
 
 /** Policies that the registry keeps, other than the one in force; those that promotions prove come first. */
-async function earlierPolicies(given: Heard): Promise<readonly EarlierPolicy[]> {
+async function earlierPolicies(given: Heard, unheard: readonly string[]): Promise<readonly EarlierPolicy[]> {
   const { registry, log, policy } = given;
-  const places = placesOf(log.entries);
+  const places = placesOf(log.entries, unheard);
   const kept = new Map<string, Policy>();
   for (const { name, manifest } of places)
     for (const bytes of await registry.attachments(name, manifest, ATTACHMENTS.policy).catch(() => [])) {
@@ -204,9 +204,16 @@ async function earlierPolicies(given: Heard): Promise<readonly EarlierPolicy[]> 
 
 type Place = Pick<LogEntry['leaf'], 'name' | 'manifest'>;
 
-function placesOf(entries: LogEntries): readonly Place[] {
-  const found = [...entries.matching({ kind: 'promotion' }), ...entries.matching({ kind: 'revocation' })];
-  const leaves = found.sort((a, b) => a.index - b.index).map(({ leaf }) => leaf);
+/** Those of what is unheard come first, however much was logged since: the policy under which it was said lies with it. */
+function placesOf(entries: LogEntries, unheard: readonly string[]): readonly Place[] {
+  const own = unheard.flatMap((digest) => entries.matching({ bundle: `sha256:${digest}` }));
+  const others = [...entries.matching({ kind: 'promotion' }), ...entries.matching({ kind: 'revocation' })];
+  const places = [...newestPlaces(own), ...newestPlaces(others)];
+  return [...new Map(places.map((place) => [`${place.name}@${place.manifest}`, place])).values()];
+}
+
+function newestPlaces(found: readonly LogEntry[]): readonly Place[] {
+  const leaves = found.toSorted((a, b) => a.index - b.index).map(({ leaf }) => leaf);
   return [...new Map(leaves.toReversed().map((leaf) => [`${leaf.name}@${leaf.manifest}`, leaf])).values()].slice(
     0,
     MOST_PLACES,

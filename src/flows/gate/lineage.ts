@@ -3,7 +3,11 @@ import type { TrustEntry, VerifiedClaim } from '../../domain/claims/types.ts';
 import type { WeightsLists } from '../../domain/claims/weights-lists.ts';
 import { hear } from '../../domain/authority/speaker.ts';
 import type { Verification } from '../../domain/trust/verify-claim.ts';
-import { BESIDE_LINEAGE, silences } from '../../domain/policy/unread.ts';
+import { openRevocations, touchedDigests } from '../../domain/policy/open-revocations.ts';
+import type { UnreadEntry } from '../../domain/policy/facts.ts';
+import { orphanFinding } from '../../domain/policy/orphans.ts';
+import { BESIDE_LINEAGE, silences, unreadFinding } from '../../domain/policy/unread.ts';
+import type { LogEntry } from '../../domain/tlog/leaf.ts';
 import { checkLineage } from '../../domain/lineage/check.ts';
 import { indexClaims } from '../../domain/lineage/index-claims.ts';
 import { leavesByEveryId } from '../../domain/lineage/standing.ts';
@@ -18,6 +22,7 @@ import { collectRevocations, type LoggedRevocation } from '../../domain/authorit
 import type { Environment, Policy } from '../../domain/authority/types.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import { checkOf, verdictOf, type Finding, type Verdict } from '../../domain/base/verdict.ts';
+import { findOrphans } from './earlier-policies.ts';
 import type { GatePorts, Given } from './gate.ts';
 import { collectClaims, placesIn, readLog, revocationsOf, type Collected } from '../registry/gate-claims.ts';
 import { artifactIn, matched, revokedIn } from '../registry/known.ts';
@@ -66,6 +71,10 @@ interface Found {
   readonly strangers: number;
   /** What is logged of it and its ancestors, but not there or not to be judged; null: there is no log. */
   readonly logged: (Pick<Collected, 'absent' | 'unread'> & { readonly origin: string }) | null;
+  /** Claims in a folder that are not to be judged. */
+  readonly beside: readonly UnreadEntry[];
+  /** What was revoked under an earlier policy, and this one does not hear. */
+  readonly orphans: readonly Finding[];
 }
 
 /** The verified graph of everything an artifact was made from, with all that is wrong with it. */
@@ -95,22 +104,21 @@ export async function lineage(input: LineageInput, ports: LineagePorts): Promise
       ...(environment?.lineage.maxAgeMs === undefined ? {} : { maxAgeMs: environment.lineage.maxAgeMs }),
     },
   );
-  const silent =
-    found.logged === null
-      ? []
-      : silences(found.logged, {
-          origin: found.logged.origin,
-          revocations,
-          policy,
-          unasked: BESIDE_LINEAGE,
-          id: found.id,
-        });
-  return { verdict: verdictFor(input, { ...found, silent }, graph), lineage: graph };
+  const silence = { origin: found.logged?.origin ?? '', revocations, policy, unasked: BESIDE_LINEAGE, id: found.id };
+  const silent = [
+    ...silences(found.logged ?? {}, silence),
+    ...found.beside.flatMap(
+      (each) => unreadFinding(silence, each, `claim ${each.entry.index + 1}`, 'claim-malformed') ?? [],
+    ),
+  ];
+  const digests = touchedDigests([found.id.slice('sha256:'.length), ...found.aliases], graph);
+  const open = openRevocations(revocations, { id: found.id, digests, claims: index.all });
+  return { verdict: verdictFor(input, { ...found, silent, open }, graph), lineage: graph };
 }
 
 function verdictFor(
   { shown, policy }: LineageInput,
-  found: Found & { silent: readonly Finding[] },
+  found: Found & { readonly silent: readonly Finding[]; readonly open: readonly Finding[] },
   graph: Lineage,
 ): Verdict {
   const what = `${counted(graph.nodes.size, 'artifact')}, ${counted(graph.depth, 'step')} deep, by ${counted(graph.used.length, 'claim')}`;
@@ -118,19 +126,24 @@ function verdictFor(
   return verdictOf({
     subject: shown,
     id: found.id,
-    checks: [checkOf('lineage', [{ what }], graph.findings), ...given('log', { evidence: [], findings: found.silent })],
+    checks: [
+      checkOf('lineage', [{ what }], graph.findings),
+      ...given('log', { evidence: [], findings: found.silent }),
+      ...given('revocation', { evidence: [], findings: [...found.open, ...found.orphans] }),
+    ],
     notes,
     notAsked: policy === null ? ['policy', 'content'] : ['content'],
   });
 }
 
-async function find({ place }: LineageInput, verification: Verification, ports: LineagePorts): Promise<Found> {
+async function find({ place, policy }: LineageInput, verification: Verification, ports: LineagePorts): Promise<Found> {
   if (place.kind === 'path') return findBeside(place.location, verification, ports);
   const id = await place.registry.resolve(place.name, place.reference);
   const log = place.given?.log ?? (await readLog(place.registry));
-  const { claims, strangers, absent, unread, known } =
+  const collected =
     place.given?.collected ??
     (await collectClaims({ name: place.name, id }, log, { registry: place.registry, verification }));
+  const { claims, strangers, absent, unread, known } = collected;
   const own = await artifactIn(place.registry, place.name, id);
   return {
     id,
@@ -140,12 +153,27 @@ async function find({ place }: LineageInput, verification: Verification, ports: 
     claims,
     strangers: strangers.size,
     logged: { origin: log.origin, absent, unread },
+    beside: [],
+    orphans: await orphaned({ ...collected, registry: place.registry, log, verification }, policy),
     revocations: revocationsOf(claims, log, PREDICATES.revocation),
     weights: await boundWeights(claims, () => placesIn(log, { name: place.name, id }), {
       ...ports,
       registry: place.registry,
     }),
   };
+}
+
+/** Revocations that an earlier policy heard, and this one does not. */
+async function orphaned(given: Omit<Parameters<typeof findOrphans>[0], 'policy'>, policy: Policy | null) {
+  const found = policy === null ? [] : await findOrphans({ ...given, policy });
+  return found
+    .filter(({ orphan }) => orphan.claim.statement.predicateType === PREDICATES.revocation)
+    .map(({ orphan, before }) => orphanFinding(orphan, before));
+}
+
+/** What lies in a folder might revoke anything, where it cannot be read. */
+function besideAt(index: number, id: string): LogEntry {
+  return { index, leaf: { v: 1, kind: 'revocation', name: '', manifest: id, bundle: id } };
 }
 
 /** A folder's `claims.jsonl` carries its ancestors' claims, so that its lineage verifies offline. */
@@ -156,6 +184,9 @@ async function findBeside(location: string, verification: Verification, ports: L
   const own = matched(id, files);
   const heard = await Promise.all(sidecars.claims.map(({ bytes }) => hear(bytes, verification)));
   const claims = heard.flatMap((each) => (each.standing === 'named' ? [each.claim] : []));
+  const unread = heard.flatMap((each, index) =>
+    each.standing === 'unread' ? [{ ...each, entry: besideAt(index, id) }] : [],
+  );
   const revoking = claims.filter(({ statement }) => statement.predicateType === PREDICATES.revocation);
   return {
     id,
@@ -163,8 +194,10 @@ async function findBeside(location: string, verification: Verification, ports: L
     aliases: [onlyFile(own) ?? []].flat(),
     known: [own],
     claims,
-    strangers: heard.length - claims.length,
+    strangers: heard.filter(({ standing }) => standing === 'stranger').length,
     logged: null,
+    beside: unread,
+    orphans: [],
     revocations: revoking.map((claim) => ({ claim, index: null })),
     weights: sidecars.weights === null ? new Map() : await listedBeside(sidecars.weights, ports),
   };

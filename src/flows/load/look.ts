@@ -101,7 +101,7 @@ function itemOf(
   { examined, sidecars, hashed: isHashed }: Known,
 ): Omit<Looked['item'], 'weights'> {
   const { store, name, version, aliases = [], location } = found;
-  const listed = isHashed ? null : listedAs(tree, sidecars?.digestList ?? null);
+  const listed = isHashed ? null : listedAs(tree, sidecars?.digestList?.bytes ?? null);
   const id = isHashed ? identify(examined.files).id : listed === null ? undefined : buildManifest(listed).id;
   const weights = examined.files.filter(({ report }) => holdsWeights(report));
   const formats = (weights.length > 0 ? weights : examined.files).map(({ report }) => report?.format ?? 'unknown');

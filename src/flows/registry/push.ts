@@ -13,7 +13,7 @@ import {
 } from '../../domain/claims/oms-match.ts';
 import { isIgnored, parseOms } from '../../domain/claims/oms.ts';
 import { parseStatement } from '../../domain/claims/statement.ts';
-import { ociDigest, sha256Hex } from '../../domain/digest/hex.ts';
+import { ociDigest } from '../../domain/digest/hex.ts';
 import { digestListBytes, digestListSha256, type ListedFile } from '../../domain/digest/list.ts';
 import { buildManifest, idsOf, NEWEST, type Manifest, type ManifestVersion } from '../../domain/digest/manifest.ts';
 import { unportable } from '../../domain/base/paths.ts';
@@ -159,7 +159,7 @@ function requireSigned(tree: Tree, files: readonly ListedFile[], sidecars: Sidec
 }
 
 function listFindings(files: readonly ListedFile[], { digestList }: Sidecars): readonly Finding[] {
-  if (digestList === null || sha256Hex(digestList) === digestListSha256(files)) return [];
+  if (digestList === null || digestList.sha256 === digestListSha256(files)) return [];
   return [
     { code: 'digest-mismatch', message: 'the files are not those of their digest list', subject: '.weighmark/files' },
   ];

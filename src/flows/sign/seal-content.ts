@@ -56,7 +56,7 @@ export async function readForSeal(
   const tree = await ports.files.walk(input.root, { allowSymlinks: input.allowSymlinks === true, ignore: ignored });
   if (tree.entries.length === 0)
     throw new WeighmarkError('empty-artifact', 'there is no file to seal', { subject: input.root });
-  requireReadable({ paths: pathsOf(tree), digestLength: 64 });
+  requireReadable({ paths: pathsOf(tree), digestLength: 64, room: ports.files.room?.() });
   await refusePointers(tree, ports.files);
   const outboardTo = await outboardPlaces(tree, ports);
   const workers = input.fromParts === undefined ? null : hasherFromParts(tree, input.fromParts, await ports.hasher());

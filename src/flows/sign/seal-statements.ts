@@ -7,7 +7,7 @@ import { buildStatement } from '../../domain/claims/statement.ts';
 import { subject, subjectsOf } from '../../domain/claims/subjects.ts';
 import type { Subject } from '../../domain/claims/types.ts';
 import { sha256Hex } from '../../domain/digest/hex.ts';
-import { readDigestList, type ListedFile } from '../../domain/digest/list.ts';
+import { digestListSha256, readDigestList, type ListedFile } from '../../domain/digest/list.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { RECORDS_FILE, WEIGHTS_FILE } from '../../domain/base/paths.ts';
 import type { Scanned } from './seal-content.ts';
@@ -19,7 +19,6 @@ export interface SealFacts {
   /** NAME:VERSION, or the folder's own name. */
   readonly name: string;
   readonly files: readonly ListedFile[];
-  readonly list: Uint8Array;
   /** The weights list; null where there are no weights, or none whose identity is known whole. */
   readonly weights: string | null;
   readonly bom: Uint8Array;
@@ -44,7 +43,7 @@ export function bomStatement(facts: SealFacts, bom: Readonly<Record<string, unkn
       : facts.files.map(({ path, sha256 }) => subject('file', path, sha256));
   const subjects: readonly Subject[] = [
     ...subjectsOf(facts),
-    subject('list', '.weighmark/files', sha256Hex(facts.list)),
+    subject('list', '.weighmark/files', digestListSha256(facts.files)),
     ...(facts.weights === null ? [] : [subject('list', WEIGHTS_FILE, sha256Hex(facts.weights))]),
     subject('bom', '.weighmark/bom.cdx.json', sha256Hex(facts.bom)),
     ...(facts.records === null || facts.records === undefined

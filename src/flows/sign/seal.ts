@@ -113,20 +113,11 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
   await requirePlace(input.root, ports);
   const inputs = await resolveInputs(input.step?.inputs ?? [], ports);
   const startedOn = ports.clock.now().toISOString();
-  const read = fileReader({ ...signalOf(ports), forBom: true });
-  const judging = judgingOf(input);
-  const content = await readForSeal(input, { reader: read, judging }, ports);
-  const recomputed =
-    input.step === undefined || input.step.recompute === false
-      ? null
-      : await recompute({ step: input.step.step, texts: input.step.inputs, inputs, child: content.tree }, ports);
-  const records = input.records === undefined ? null : await rootsOf(content, input.records, ports);
-  const { facts, identities, bomPayload, problems, recorded } = await describe(input, content, {
+  const { content, recomputed, records, facts, scanned, bomPayload, problems, recorded } = await readAndDescribe(
+    input,
+    inputs,
     ports,
-    records,
-    read,
-  });
-  const scanned = scannedOf(content.looked, scanWeights(identities, judging), input.failOn);
+  );
   const derivation = recomputed?.found ?? null;
   const outcome = { ...outcomeOf({ content, scanned, facts }, ports), problems, recorded, derivation };
   const places = sidecarsOf(content.tree);
@@ -151,14 +142,13 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
     ...(shown === null ? [] : [{ title: 'verified derivation', payload: shown }]),
     ...(packaged === null ? [] : [{ title: 'provenance (package)', payload: packaged }]),
   ];
-  const { payload: oms } = omsPayload({
-    tree: content.tree,
-    resources: content.files.map((file) => new SignedWhole(file)),
-    ignore: content.ignored,
-  });
   await stillTheSame(content, ports);
-  const signature = await signOms(oms, places.signature, ports);
-  if (isSealed(earlier, [...fixed.map(({ payload }) => payload), oms], signature.bundle)) return outcome;
+  const signature = await signFiles(
+    content,
+    { earlier, others: fixed.map(({ payload }) => payload), place: places.signature },
+    ports,
+  );
+  if (signature.known) return outcome;
   const statements = [...fixed, { title: 'scan', payload: scanStatement(facts, scanned, run) }];
   const bundles: Uint8Array[] = [];
   for (const { payload } of statements) bundles.push(await signClaim(payload, ports.signer));
@@ -167,7 +157,7 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
     places.claims,
     mergeClaims(earlier.claims, [...earlierSignature(earlier, packaged !== null), ...bundles, ...foreign]),
   );
-  await ports.files.write(places.digestList, facts.list);
+  await ports.files.write(places.digestList, digestListBytes(facts.files));
   if (facts.weights === null) await ports.files.remove(places.weights);
   else await ports.files.write(places.weights, facts.weights);
   await ports.files.write(places.bom, facts.bom);
@@ -179,6 +169,35 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
     packaged: packaged !== null,
     foreign: signature.foreign,
   };
+}
+
+/** All that is read of the artifact: what of a million files only the BOM is made of is let go with this call. */
+async function readAndDescribe(input: SealInput, inputs: Awaited<ReturnType<typeof resolveInputs>>, ports: SealPorts) {
+  const read = fileReader({ ...signalOf(ports), forBom: true });
+  const judging = judgingOf(input);
+  const content = await readForSeal(input, { reader: read, judging }, ports);
+  const recomputed =
+    input.step === undefined || input.step.recompute === false
+      ? null
+      : await recompute({ step: input.step.step, texts: input.step.inputs, inputs, child: content.tree }, ports);
+  const records = input.records === undefined ? null : await rootsOf(content, input.records, ports);
+  const { identities, ...described } = await describe(input, content, { ports, records, read });
+  const scanned = scannedOf(content.looked, scanWeights(identities, judging), input.failOn);
+  return { content, recomputed, records, scanned, ...described };
+}
+
+/**
+ * The OMS signature, whose payload is let go with it: of a million files it is hundreds of megabytes.
+ * @returns also whether that and all else that would be signed is signed already.
+ */
+async function signFiles(
+  { tree, files, ignored }: SealedContent,
+  { earlier, others, place }: { earlier: Earlier; others: readonly Uint8Array[]; place: string },
+  ports: SealPorts,
+): Promise<Awaited<ReturnType<typeof signOms>> & { readonly known: boolean }> {
+  const { payload } = omsPayload({ tree, resources: files.map((file) => new SignedWhole(file)), ignore: ignored });
+  const signature = await signOms(payload, place, ports);
+  return { ...signature, known: isSealed(earlier, [...others, payload], signature.bundle) };
 }
 
 /** A file of the list as a resource of the signature. */
@@ -264,7 +283,6 @@ async function describe(
     root,
     bom: bytes,
     files,
-    list: digestListBytes(files),
     records,
     weights: identities.length === 0 ? null : formatWeightsList(identities),
     name: input.name ?? baseName(tree.root),
@@ -356,7 +374,11 @@ async function signClaim(payload: Uint8Array, signer: ClaimSigner): Promise<Uint
 
 /** Security rule 20: what was read last is what was hashed first. */
 async function stillTheSame({ tree, ignored }: SealedContent, ports: SealPorts): Promise<void> {
-  const now = await ports.files.walk(tree.root, { allowSymlinks: tree.followedLinks, ignore: [...ignored] });
+  const now = await ports.files.walk(tree.root, {
+    allowSymlinks: tree.followedLinks,
+    ignore: [...ignored],
+    known: tree.entries,
+  });
   tree.entries.forEach((then, at) => {
     const entry = now.entries[at];
     if (entry === undefined || compareUtf8(entry.path, then.path) > 0) throw changed(then.path);

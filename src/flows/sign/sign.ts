@@ -54,7 +54,11 @@ export async function sign(input: SignInput, ports: SignPorts): Promise<SignOutc
     throw new WeighmarkError('not-found', `${input.root}: there is no such file or folder`, { subject: input.root });
   const ignore = [...(input.ignore ?? []).map(artifactPath), ...inside(input)];
   const tree = await ports.files.walk(input.root, { allowSymlinks: input.allowSymlinks === true, ignore });
-  requireReadable({ paths: resourcePaths(tree, input), digestLength: input.algorithm === 'blake2b' ? 128 : 64 });
+  requireReadable({
+    paths: resourcePaths(tree, input),
+    digestLength: input.algorithm === 'blake2b' ? 128 : 64,
+    room: ports.files.room?.(),
+  });
   await refusePointers(tree, ports.files);
   const location = input.signature ?? sidecarsOf(tree).signature;
   await requireWritable(dirname(location), SIGN_ELSEWHERE, ports.files);

@@ -131,19 +131,22 @@ function unsignedBeside(bound: readonly TrustedClaim[], sidecars: Sidecars): rea
     .filter(({ claim }) => claim.statement.predicateType === PREDICATES.bom)
     .flatMap(({ claim }) => claim.statement.subject);
   const beside = [
-    ['list', '.weighmark/files', sidecars.digestList],
-    ['list', WEIGHTS_FILE, sidecars.weights],
-    ['bom', '.weighmark/bom.cdx.json', sidecars.bom],
-    ['list', RECORDS_FILE, sidecars.records],
+    ['list', '.weighmark/files', sidecars.digestList?.sha256 ?? null],
+    ['list', WEIGHTS_FILE, sumOf(sidecars.weights)],
+    ['bom', '.weighmark/bom.cdx.json', sumOf(sidecars.bom)],
+    ['list', RECORDS_FILE, sumOf(sidecars.records)],
   ] as const;
-  return beside.flatMap(([kind, path, content]) => {
+  return beside.flatMap(([kind, path, sha256]) => {
     // A dataset may be indexed after it was sealed: roots that no claim names are nobody's say, and no fault.
     const named = subjects.filter((each) => path !== RECORDS_FILE || each.name === RECORDS_FILE);
     const signed = named.filter((each) => kindOf(each) === kind).map((each) => each.digest['sha256']);
-    if (content === null || signed.length === 0) return [];
-    const sha256 = sha256Hex(content);
+    if (sha256 === null || signed.length === 0) return [];
     return signed.includes(sha256) ? [] : [{ kind, path, sha256 }];
   });
+}
+
+function sumOf(bytes: Uint8Array | null): string | null {
+  return bytes === null ? null : sha256Hex(bytes);
 }
 
 /** Who seals what another sealed before writes these files anew, and a claim of its own beside: they are then nobody's fault. */

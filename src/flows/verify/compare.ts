@@ -1,4 +1,4 @@
-import { mismatchFinding, type SignedFile } from '../../domain/claims/oms-match.ts';
+import { mismatchFinding, resourcesOf, wholeDigest, type SignedFile } from '../../domain/claims/oms-match.ts';
 import type { TreeEntry } from '../../domain/ports/files.ts';
 import type { Finding } from '../../domain/base/verdict.ts';
 import { hashRanges, type HashedEntry, type HashTreePorts } from '../content/hash-tree.ts';
@@ -11,7 +11,7 @@ export function compare(
   { manifest, pairs }: ContentQuestion,
 ): readonly Finding[] {
   const { path, sizeBytes } = entry;
-  const own = judgeDigest(signed?.resources[0]?.digest, digests[manifest.algorithm]);
+  const own = judgeDigest(wholeDigest(signed), digests[manifest.algorithm]);
   const listed = judgeDigest(pairs?.get(path)?.blake3, digests.blake3);
   if (own !== 'differs' && listed !== 'differs' && (own === 'same' || listed === 'same')) return NONE;
   if (own === 'unknown' && listed === 'unknown')
@@ -21,7 +21,7 @@ export function compare(
       { code: 'digest-conflict', message: `the signed digests of ${path} do not belong to one file`, subject: path },
     ];
   const algorithm = own === 'differs' ? manifest.algorithm : 'blake3';
-  const expected = own === 'differs' ? signed?.resources[0]?.digest : pairs?.get(path)?.blake3;
+  const expected = own === 'differs' ? wholeDigest(signed) : pairs?.get(path)?.blake3;
   return [mismatchFinding(path, { algorithm, signed: expected ?? '', found: digests[algorithm] ?? '', sizeBytes })];
 }
 
@@ -51,7 +51,7 @@ async function compareShards(
 ): Promise<readonly Finding[]> {
   const { path, sizeBytes } = entry;
   const { algorithm } = hashing.question.manifest;
-  const resources = signed?.resources ?? [];
+  const resources = resourcesOf(signed);
   const covered = Math.max(0, ...resources.map(({ range }) => range?.end ?? 0));
   if (covered !== sizeBytes) {
     return [

@@ -5,6 +5,7 @@ import type { Digests, HashAlgorithm } from '../../domain/digest/algorithm.ts';
 import type { Tree, TreeEntry } from '../../domain/ports/files.ts';
 import type { Finding } from '../../domain/base/verdict.ts';
 import type { ListedFile } from '../../domain/digest/list.ts';
+import type { ManifestFile } from '../../domain/digest/manifest.ts';
 import { hashTree, type HashedEntry, type HashTreeOptions, type HashTreePorts } from '../content/hash-tree.ts';
 import type { TreeQuestion, ContentQuestion, ContentFile, Content, Ahead, Hashing } from './question.ts';
 import { signedTree } from './signed-tree.ts';
@@ -144,7 +145,7 @@ function contentFile(
 }
 
 /** A file that is what the list says: of a million the texts of digests are made when they are asked for. */
-class ListedContent implements ContentFile {
+class ListedContent implements ContentFile, ManifestFile {
   readonly #entry: TreeEntry;
   readonly #listed: ListedFile;
 
@@ -163,6 +164,10 @@ class ListedContent implements ContentFile {
 
   get sizeBytes(): number {
     return this.#entry.sizeBytes;
+  }
+
+  get sha256(): string {
+    return this.#listed.sha256;
   }
 
   get digests(): Digests {

@@ -1,9 +1,8 @@
 import { trustedPairs } from '../../domain/claims/pairs.ts';
-import { sha256Hex } from '../../domain/digest/hex.ts';
 import { readDigestList, type ListedFile } from '../../domain/digest/list.ts';
 import { manifestOf } from '../../domain/claims/subjects.ts';
 import type { Statement } from '../../domain/claims/types.ts';
-import { idsOf, SummedFile } from '../../domain/digest/manifest.ts';
+import { idsOf, summed } from '../../domain/digest/manifest.ts';
 import { omsRoot } from '../../domain/digest/root.ts';
 import type { Lookup } from '../../domain/base/by-path.ts';
 import { compareUtf8 } from '../../domain/base/paths.ts';
@@ -11,6 +10,7 @@ import type { KnownArtifact } from './claims.ts';
 import { baseName } from '../sign/oms-sign.ts';
 import type { TrustedClaim, TrustedSignature } from './bundles.ts';
 import type { Content } from './question.ts';
+import type { FoundList } from '../content/found.ts';
 import type { VerifyCase } from './types.ts';
 
 interface List {
@@ -20,11 +20,12 @@ interface List {
 }
 
 /** A digest list that cannot be read vouches for nothing; SHA-256 does without it. */
-export function readList(bytes: Uint8Array | null, known: readonly { readonly path: string }[] = []): List | null {
-  if (bytes === null) return null;
+export function readList(found: FoundList | null, known: readonly { readonly path: string }[] = []): List | null {
+  if (found === null) return null;
   try {
-    const files = readDigestList(bytes, known);
-    return { files, digest: sha256Hex(bytes), ids: idsOf(files) };
+    const files = readDigestList(found.bytes, known);
+    found.letGo();
+    return { files, digest: found.sha256, ids: idsOf(files) };
   } catch {
     return null;
   }
@@ -57,7 +58,7 @@ export function identified(
   { claims, knownAs }: { claims: readonly TrustedClaim[]; knownAs: readonly string[] },
 ): Identified | null {
   if (content.files.some(({ digests: { sha256 = '' } }) => sha256 === '')) return null;
-  const files = content.files.map((file) => new SummedFile(file));
+  const files = content.files.map(summed);
   const onlyBlake3 = content.algorithms.length === 1 && content.algorithms[0] === 'blake3';
   const ids = [...(onlyBlake3 && listIds !== undefined ? listIds : idsOf(files)), ...knownAs];
   return { id: idSaid(ids, claims), ids, root: rootOf(content), files };

@@ -323,7 +323,7 @@ export async function describeDifference(
   }
 }
 
-/** None where the header itself differs: then it is not known what the bytes are. */
+/** None where the header itself may differ, which a block that begins in it cannot tell: then it is not known what the bytes are. */
 async function tensorsOf(
   entry: TreeEntry,
   ranges: readonly ByteRange[],
@@ -340,7 +340,7 @@ async function tensorsOf(
         : [{ name: tensor.name, start: place.start, end: place.end }];
     });
     const first = least(tensors.map(({ start }) => start));
-    if (ranges.some(({ end }) => end <= first)) return [];
+    if (ranges.some(({ start }) => start < first)) return [];
     return tensors.filter((tensor) => ranges.some((range) => tensor.start < range.end && range.start < tensor.end));
   } finally {
     await file.close();

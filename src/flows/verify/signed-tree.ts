@@ -43,6 +43,7 @@ function walkOptions(question: TreeQuestion): WalkOptions {
     ...(underPolicy ? { bookkeeping: 'judged' } : {}),
     allowSymlinks: allowSymlinks || manifest.allowSymlinks,
     ignore: [...manifest.ignorePaths, ...ignore, ...ownNames],
+    known: manifest.resources,
   };
 }
 

@@ -123,9 +123,7 @@ async function boundList(
   if (found !== null) return found;
   if (isBound)
     return { code: 'weights-unlisted', message: `the list of weights that was signed with ${as} is not there` };
-  return stranger === null || lists.length > 0
-    ? (stranger ?? { code: 'nothing-to-verify', message: `nobody signed what the weights of ${as} are` })
-    : stranger;
+  return stranger ?? { code: 'nothing-to-verify', message: `nobody signed what the weights of ${as} are` };
 }
 
 async function compare(question: WeightsQuestion, bound: Bound, ports: VerifyPorts): Promise<WeightsOutcome> {

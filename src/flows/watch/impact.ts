@@ -1,5 +1,6 @@
 import type { TrustEntry, VerifiedClaim } from '../../domain/claims/types.ts';
-import { verifyClaim, type Verification } from '../../domain/trust/verify-claim.ts';
+import { hear } from '../../domain/authority/speaker.ts';
+import type { Verification } from '../../domain/trust/verify-claim.ts';
 import { sha256Hex } from '../../domain/digest/hex.ts';
 import { bindingOf } from '../../domain/claims/binding.ts';
 import { namesFrom, namesIn, namesOfArtifact } from '../../domain/claims/names.ts';
@@ -28,7 +29,7 @@ export interface Descendant {
 export interface ImpactInput {
   /** Hex SHA-256 of the artifact, or of a single file. */
   readonly digest: string;
-  /** Whose provenance counts. Every trusted signer's does: an impact is better found once too often. */
+  /** Whose provenance counts. Every trusted signer's does, dated or not: an impact is better found once too often. */
   readonly trust: readonly TrustEntry[];
   readonly timestampAuthorities: readonly string[];
 }
@@ -95,8 +96,8 @@ async function allClaims(registry: Registry, verification: Verification): Promis
       const digest = sha256Hex(bytes);
       if (seen.has(digest)) continue;
       seen.add(digest);
-      const outcome = await verifyClaim(bytes, verification);
-      if (outcome.trusted) claims.push(outcome.claim);
+      const heard = await hear(bytes, verification);
+      if (heard.standing === 'named') claims.push(heard.claim);
     }
   }
   return claims;

@@ -14,7 +14,7 @@ function logicalOf(text: string): Uint8Array | null {
   const hash = text.replace(/^blake3:/, '');
   if (isHex256(hash)) return Buffer.from(hash, 'hex');
   if (!text.trimStart().startsWith('{')) return null;
-  return hashText(text, { reading: { format: 'jsonl', profile: 'typed' }, hashing: 'open' }, null).hash;
+  return hashText(text, { reading: { format: 'jsonl', profile: 'typed' }, hashing: 'open', key: null }, null).hash;
 }
 
 /** By digest where the record itself must not be told. */

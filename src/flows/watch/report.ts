@@ -174,10 +174,11 @@ interface Judged {
 }
 
 function reportVerdict({ name, id }: Target, { content, claims, ancestry, promoted }: Judged): Verdict {
-  // An environment's own rules judge the lineage: one answer is enough.
-  const origin = promoted.some((check) => check.name === 'lineage')
-    ? []
-    : ancestry.verdict.checks.filter((check) => check.name === 'lineage');
+  // An environment's own rules judge the lineage and what was revoked: one answer is enough.
+  const origin = ancestry.verdict.checks.filter(
+    (check) =>
+      ['lineage', 'revocation'].includes(check.name) && !promoted.some(({ name: asked }) => asked === check.name),
+  );
   return verdictOf({
     subject: `${name}@${id}`,
     id,

@@ -24,7 +24,8 @@ async function roots(path: string, records = native, declared: Declared = {}): P
   return (await records.index({ files, reading, secret: null, keep: false }, watch)).roots;
 }
 
-const written = globSync(`${folder}/*.{parquet,arrow,feather}`).filter((path) => !basename(path).startsWith('refused'));
+const others = /^(?:refused|many|duration)-/;
+const written = globSync(`${folder}/*.{parquet,arrow,feather}`).filter((path) => !others.test(basename(path)));
 
 for (const path of written)
   test(`${basename(path)} holds the same records, in the same order, with the same schema`, { skip }, async () => {
@@ -55,6 +56,38 @@ for (const path of globSync(`${folder}/refused-*`))
       (error) => error instanceof WeighmarkError && error.code === 'records-unsupported',
     );
   });
+
+/** All records once, then the last of them alone, then some. */
+async function readAgain(path: string, records = native): Promise<readonly Buffer[]> {
+  const { files, reading } = await locateDataset(path, {}, createFiles());
+  const of = await roots(path, records);
+  const source = { files, roots: of, offsetBefore: null };
+  const all = [...Array(of.records).keys()];
+  const found: Buffer[] = [];
+  for (const positions of [all, all.slice(-1), all.filter((at) => at % 5 === 3)])
+    for await (const { position, encoding } of records.read(source, positions)) {
+      assert.equal(position, positions[0]);
+      positions.shift();
+      found.push(Buffer.from(encoding));
+    }
+  return found;
+}
+
+for (const path of written)
+  test(`${basename(path)} is read again from any row on`, { skip }, async () => {
+    assert.deepEqual(await readAgain(path), await readAgain(`${folder}/rows.jsonl`));
+    if (path.endsWith('.parquet')) assert.deepEqual(await readAgain(path, script), await readAgain(path));
+  });
+
+test(
+  'what Arrow says of a Parquet column beyond Parquet counts for both engines, or one refuses',
+  { skip },
+  async () => {
+    assert.deepEqual((await roots(`${folder}/duration-of-arrow.parquet`)).columns, { a: ['duration'] });
+    for (const name of ['duration-of-arrow', 'refused-extension'])
+      await assert.rejects(roots(`${folder}/${name}.parquet`, script), /column \w+ is of a type that needs/);
+  },
+);
 
 test('Arrow without the addon is undecided, and says what to do', async () => {
   await assert.rejects(roots(`${folder}/file.arrow`, script), /build:records/);

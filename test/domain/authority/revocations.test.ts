@@ -7,11 +7,13 @@ import { hear } from '../../../src/domain/authority/speaker.ts';
 import type { Policy, RoleRule } from '../../../src/domain/authority/types.ts';
 import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
 import type { VerifiedClaim } from '../../../src/domain/claims/types.ts';
+import { omsHint } from '../../../src/domain/pki/keys.ts';
 import { sha256Hex } from '../../../src/domain/digest/hex.ts';
 import { createKeylessVerifier } from '../../../src/adapters/sigstore/verifier.ts';
 import { makeInstance } from '../../adapters/sigstore/instance.ts';
 import { certified } from '../../security/denials-world.ts';
 import {
+  bundleFor,
   MODEL,
   NOW,
   PROD,
@@ -199,6 +201,33 @@ test('what a revoker said who was lost since is a doubt about that very claim or
   assert.deepEqual([ofArtifact.doubtOfArtifact(MODEL)?.by, ofArtifact.ofArtifact(MODEL)], ['rita', null]);
 });
 
+test('a Sigstore identity that was lost takes down what it signed since, whoever the policy calls it', async () => {
+  const identity = (value: string, issuer = 'https://i.example'): VerifiedClaim['signer'] => ({
+    kind: 'oidc',
+    instance: 'public-good',
+    issuer,
+    san: { type: 'email', value },
+    extensions: {},
+    notBefore: '2026-11-01T00:00:00Z',
+  });
+  const target = {
+    kind: 'identity',
+    issuer: 'https://i.example',
+    identity: 'kim@acme.example',
+    since: '2026-11-10T00:00:00Z',
+  };
+  const predicate = { version: 2, action: 'revoke', target, reason: 'lost' };
+  const lost = await claim({ by: 'rita', type: PREDICATES.revocation, about: MODEL, predicate });
+  const made = await evaluation('FAILED', '2026-11-15T00:00:00Z');
+  const { ofClaim } = collected([[lost, 1]]);
+  const by = (signer: VerifiedClaim['signer'], time = '2026-11-15T00:00:00Z') =>
+    ofClaim({ ...made, signer, times: [{ time, source: 'rekor', authority: 'r' }] })?.by ?? null;
+  assert.equal(by(identity('kim@acme.example')), 'rita');
+  assert.equal(by(identity('kim@acme.example'), '2026-11-09T00:00:00Z'), null, 'before');
+  assert.equal(by(identity('tim@acme.example')), null);
+  assert.equal(by(identity('kim@acme.example', 'https://j.example')), null);
+});
+
 const keyless = async () => Promise.resolve(createKeylessVerifier(async () => Promise.resolve('')));
 
 test('a certificate under a trusted root that is over says no in its holder’s name, and never yes', async () => {
@@ -237,18 +266,18 @@ test('a certificate of a Sigstore identity without proof of its time says no whe
 });
 
 test('a torn bundle by somebody’s key is theirs where it says no, or cannot be read', async () => {
-  const { bundleFor } = await import('../policy/world.ts');
-  const torn = async (result: string, by: Name = 'erin') => {
-    const json = JSON.parse(
-      Buffer.from(bundleFor({ by, type: PREDICATES.evaluation, about: MODEL, predicate: { result } })).toString(),
-    ) as Record<string, unknown>;
-    const bytes = Buffer.from(JSON.stringify({ ...json, later: 1 }));
+  const torn = async (result: string, by: Name = 'erin', hint = omsHint(people[by].pem)) => {
+    const bundle = bundleFor({ by, type: PREDICATES.evaluation, about: MODEL, predicate: { result } });
+    const json = JSON.parse(Buffer.from(bundle).toString()) as Record<string, object>;
+    const material = { ...json['verificationMaterial'], publicKey: { hint } };
+    const bytes = Buffer.from(JSON.stringify({ ...json, verificationMaterial: material, later: 1 }));
     const trust = [{ name: 'erin', anchor: { kind: 'key', pem: people.erin.pem } as const }];
     return { bytes, heard: await hear(bytes, { trust, keyless: null, now: NOW }) };
   };
   const no = await torn('FAILED');
   assert.equal(no.heard.standing === 'named' && no.heard.claim.onlyNo?.code, 'signature-malformed');
   assert.equal(no.heard.standing === 'named' && no.heard.claim.bundle, sha256Hex(no.bytes));
-  assert.equal((await torn('PASSED')).heard.standing, 'stranger', 'a yes is not looked for');
+  assert.equal((await torn('PASSED')).heard.standing, 'named', 'a yes of whom the hint names');
+  assert.equal((await torn('PASSED', 'erin', '')).heard.standing, 'stranger', 'a yes is not looked for');
   assert.equal((await torn('FAILED', 'bob')).heard.standing, 'stranger');
 });

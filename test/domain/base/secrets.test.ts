@@ -13,6 +13,8 @@ test('passwords and tokens that an address carries are in no text', () => {
     'https://s3.example/f?X-Amz-Signature=HUNTER2',
     'https://x.example/?key=HUNTER2',
     '--key-password=HUNTER2',
+    '/home/anna/https:/user:HUNTER2@host/models',
+    'C:\\models\\oci:/user:HUNTER2/x@host',
   ]) {
     const { message, subject, facts, hint } = new WeighmarkError('usage', `\`${address}\` is wrong`, {
       subject: address,
@@ -32,11 +34,15 @@ test('what only looks like one stays', () => {
     'https://github.com/acme/m/.github/workflows/x.yml@refs/heads/main',
     'weighmark://log.example/m?env=prod',
     'https://x.example/?author=me',
+    'C:/models/enc:1@v2',
+    '/srv/models/user:1@host/x',
+    'weighmark:policy/acme@3',
+    '/srv/oci:/host:5000/acme@sha256:ab',
   ])
     assert.equal(withoutSecrets(text), text);
 });
 
 test('a hostile text takes no longer than its length', () => {
-  const text = 'a://b:c?token'.repeat(20_000);
+  const text = 'a://b:c?tokenab:/b:c'.repeat(20_000);
   assert.equal(withoutSecrets(text), text);
 });

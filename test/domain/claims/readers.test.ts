@@ -14,7 +14,7 @@ import { trustedPairs, type PairsQuestion } from '../../../src/domain/claims/pai
 import { IN_TOTO_PAYLOAD, PREDICATES } from '../../../src/domain/claims/predicates.ts';
 import { buildProvenance, checkStep, readParameters, splitInput } from '../../../src/domain/claims/provenance.ts';
 import { checkRecordsCheck } from '../../../src/domain/claims/records-check.ts';
-import { predicateOfList } from '../../../src/domain/claims/removed-records.ts';
+import { predicateOfList, readRemovedRecords } from '../../../src/domain/claims/removed-records.ts';
 import { namesSameSigner } from '../../../src/domain/claims/same-key.ts';
 import { describeSigner, describeTimes, nameOf, sameSigner } from '../../../src/domain/claims/signers.ts';
 import { buildStatement, parseStatement } from '../../../src/domain/claims/statement.ts';
@@ -336,11 +336,19 @@ test('a check of records says what was checked, how it went, and of which datase
 
 test('a list of records to remove becomes a claim; other bytes are none', () => {
   const records = [hex('b'), hex('a')];
-  assert.deepEqual(predicateOfList(Buffer.from(formatRemovals(records))), {
+  assert.deepEqual(predicateOfList(Buffer.from(formatRemovals({ key: null, records }))), {
     hashing: 'open',
     profile: 'typed',
     records: records.toSorted(),
   });
+  const keyed = Buffer.from(formatRemovals({ key: hex('c'), records }));
+  const predicate = { hashing: 'keyed', key: hex('c'), profile: 'typed', records: records.toSorted() };
+  assert.deepEqual(predicateOfList(keyed), predicate);
+  assert.deepEqual(readRemovedRecords(predicate), predicate);
+  for (const wrong of [{ hashing: 'open' }, { key: 'c' }, { key: 7 }])
+    assert.throws(() => readRemovedRecords({ ...predicate, ...wrong }), { code: 'claim-malformed' });
+  for (const wrong of ['weighmark-removed/2\n', `weighmark-removed/2\n${hex('a')}\n`, `${String(keyed)}\n`])
+    assert.throws(() => predicateOfList(Buffer.from(wrong)), { code: 'format-invalid' });
   assert.equal(predicateOfList(Buffer.from('{}')), null);
 });
 

@@ -20,6 +20,7 @@ import {
   hex,
   honest,
   policy,
+  promotion,
   step,
   type Name,
 } from '../policy/world.ts';
@@ -147,7 +148,7 @@ test('a claim is found by the kind of thing it is about, and by every id of what
   const known = new Map(
     [MODEL, other].map((digest) => [digest, { id: `sha256:${MODEL}`, ids: [`sha256:${MODEL}`, `sha256:${other}`] }]),
   );
-  const withIds = indexClaims([own], known as never);
+  const withIds = indexClaims([own], known);
   assert.deepEqual(
     withIds.about(other).map(({ claim: each }) => each.bundle),
     [own.bundle],
@@ -219,4 +220,19 @@ test('a step that states a time far ahead, and one that is older than the enviro
     (await decided({}, aged)).said,
     [18, 19].map((days) => `claim-stale 1: its provenance is ${days} days old; 18 days are allowed`),
   );
+});
+
+test('a promotion that stands for an ancestor counts its promoter, and who signed what it rests on, among those who acted', async () => {
+  const upstream = policy('\n  - name: prod', '# upstream');
+  const { tuned, d1, d0, base, ...rest } = await honest();
+  const vsa = await promotion(upstream, { about: TUNED, inputs: [tuned.bundle, d1.bundle], name: 'acme/tuned' });
+  const under = policy(
+    '\n  - name: prod',
+    `summaries: [{ principal: ci, environment: prod, policies: ["${upstream.digest}"] }]`,
+  );
+  const result = decide(facts([...Object.values(rest), tuned, d1, vsa]), under);
+  assert.deepEqual(findingsOf(result), []);
+  const acted = Object.fromEntries([...result.lineage.actors].map(([role, people]) => [role, [...people]]));
+  assert.deepEqual(acted, { trainer: ['anna'], evaluator: ['erin'], promoter: ['ci'], publisher: ['dana'] });
+  assert.ok(d0.bundle !== base.bundle);
 });

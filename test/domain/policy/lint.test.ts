@@ -193,4 +193,9 @@ test('cases of `policy test`: read whole, or refused by the place that is wrong'
   ] as const)
     assert.throws(() => read(wrong), { code: 'policy-invalid', message: why }, JSON.stringify(wrong));
   assert.equal(read({ cases: [{ ...one, name: 'x'.repeat(500) }] }).length, 1);
+  for (const key of Object.keys(one))
+    assert.throws(() => read({ cases: [Object.fromEntries(Object.entries(one).filter(([name]) => name !== key))] }), {
+      code: 'policy-invalid',
+      message: new RegExp(`/cases/0 ${key} is missing`),
+    });
 });

@@ -20,6 +20,7 @@ const removal = (by: Name, records: readonly string[], over: { hashing?: 'open' 
     type: PREDICATES['removed-records'],
     about: D0,
     predicate: buildRemovedRecords({
+      key: null,
       hashing: over.hashing ?? 'open',
       profile: over.profile ?? 'typed',
       records: records.map(record),

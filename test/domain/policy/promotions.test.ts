@@ -182,7 +182,7 @@ test('an entry whose bundle is not there, or not understood, leaves it open, unl
   const { log } = facts([]);
   assert.equal(
     said([first], entries),
-    "claim-missing 1: the log's newest promotion for prod (entry 5) cannot be read here",
+    "claim-missing 1: the log's promotion for prod (entry 5) cannot be read here",
   );
   assert.deepEqual(asked([first], entries).open, ['claim-missing']);
   const stranger = { log: { ...log, strangers: new Set([bundle]) } };

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { CASES } from '../../../fixtures/records/cases.ts';
-import { memberVectorOf, vectorOf, type MemberVector, type Vector } from '../../../fixtures/records/make.ts';
+import { keyVectors, memberVectorOf, vectorOf, type MemberVector, type Vector } from '../../../fixtures/records/make.ts';
 import { MEMBER_CASES } from '../../../fixtures/records/member-cases.ts';
 import { Batch } from '../../../src/domain/records/batch.ts';
 import { contextKey, digest, secretKey } from '../../../src/domain/records/blake3.ts';
@@ -32,6 +32,10 @@ for (const each of MEMBER_CASES)
     );
     assert.equal(vector.refused !== undefined, each.name.startsWith('refused: '));
   });
+
+test('what tells keys apart stays as it is', () => {
+  assert.deepEqual(JSON.parse(readFileSync('fixtures/records/key-vectors.json', 'utf8')), keyVectors());
+});
 
 test('the bytes of a file may come in any pieces', () => {
   for (const { name, reading, bytes, encodings } of vectors.filter(({ refused }) => refused === undefined)) {
@@ -67,7 +71,7 @@ test("BLAKE3 here gives the BLAKE3 team's vectors", () => {
 
 test('an independent program in Python agrees on every vector', (t) => {
   if (spawnSync('python3', ['--version']).status !== 0) return t.skip('no python3 here');
-  for (const vectors of ['vectors.json', 'member-vectors.json']) {
+  for (const vectors of ['vectors.json', 'member-vectors.json', 'key-vectors.json']) {
     const args = ['fixtures/records/verify.py', `fixtures/records/${vectors}`];
     const { stdout, stderr, status } = spawnSync('python3', args, { encoding: 'utf8' });
     assert.deepEqual({ stdout, stderr, status }, { stdout: '', stderr: '', status: 0 });

@@ -166,7 +166,9 @@ test('a signature is judged at the earliest time that is verified, else now', ()
 });
 
 test('a Sigstore bundle with a chain of certificates is read; a chain with members nobody knows is not', () => {
-  const json = JSON.parse(Buffer.from(instance.bundle()).toString()) as { verificationMaterial: Record<string, any> };
+  const json = JSON.parse(Buffer.from(instance.bundle()).toString()) as {
+    verificationMaterial: Record<string, unknown>;
+  };
   const { certificate: leaf, ...rest } = json.verificationMaterial;
   const chained = (chain: unknown) =>
     parseSigstoreBundle(

@@ -28,7 +28,7 @@ test('after a file changed, everything that answers for it from its index refuse
   const other = await world.make('other.jsonl', [{ id: 9 }]);
   const proof = await proofOf(root);
   const list = join(world.folder, 'removed');
-  writeFileSync(list, formatRemovals(['0'.repeat(64)]));
+  writeFileSync(list, formatRemovals({ key: null, records: ['0'.repeat(64)] }));
   const check = (roots: string) => checkProofFile({ proof, roots, record: null, before: null }, world.ports);
   assert.equal((await check(root)).proven.kind, 'present');
   writeFileSync(root, '{"id":1}\n{"id":3}\n');

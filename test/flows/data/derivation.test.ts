@@ -84,10 +84,10 @@ test('training and test data that share no record pass; one they share is a find
 });
 
 test('a removed record is found again, and its absence is evidence', async () => {
-  const roots = { reading: { format: 'jsonl', profile: 'typed' }, hashing: 'open' } as const;
+  const roots = { reading: { format: 'jsonl', profile: 'typed' }, hashing: 'open', key: null } as const;
   const hash = (id: number): string => Buffer.from(hashText(JSON.stringify({ id }), roots, null).hash).toString('hex');
   const list = join(world.folder, 'removed');
-  writeFileSync(list, formatRemovals([hash(7), hash(5000)]));
+  writeFileSync(list, formatRemovals({ key: null, records: [hash(7), hash(5000)] }));
   const holds = await verifyRemoved(await make(range(0, 10)), list, 'it', world.ports);
   assert.deepEqual([holds.exitCode, first(holds)?.code, first(holds)?.facts?.['position']], [1, 'removed-record', '7']);
   assert.equal((await verifyRemoved(await make(range(10, 20)), list, 'it', world.ports)).exitCode, 0);

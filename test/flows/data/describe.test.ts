@@ -6,7 +6,8 @@ import { createHasher } from '../../../src/adapters/hasher/index.ts';
 import { findingsOf } from '../../../src/domain/base/verdict.ts';
 import { checkDatasetInfo, statedInfo } from '../../../src/domain/metadata/dataset-info.ts';
 import type { Roots } from '../../../src/domain/records/roots.ts';
-import { checkDescription, describeDataset } from '../../../src/flows/data/describe.ts';
+import { formatCard, formatDatasetInfo } from '../../../src/domain/metadata/hub-card.ts';
+import { checkDescription, describeDataset, hubInfo } from '../../../src/flows/data/describe.ts';
 import { dataWorld } from './data-world.ts';
 
 const world = dataWorld();
@@ -35,6 +36,40 @@ const check = async (json: unknown) => {
   const verdict = await checkDescription({ root, description, secret: null, shown: 'set' }, ports);
   return [verdict.exitCode, ...findingsOf(verdict).map(({ code, subject }) => `${code} ${subject}`)];
 };
+
+test('a card and dataset_info.json of what was indexed are as the records are; types that fit none are left out', async () => {
+  const set = join(world.folder, 'hub-written');
+  mkdirSync(set, { recursive: true });
+  writeFileSync(join(set, 'train.jsonl'), '{"id":1,"text":"a"}\n{"id":2.5}\n');
+  writeFileSync(join(set, 'test.jsonl'), '{"id":3,"text":null}\n');
+  await assert.rejects(hubInfo({ root: set, described: { name: 'hub' }, secret: null }, ports), { code: 'not-found' });
+  await world.index(set);
+  const { info, leftOut } = await hubInfo({ root: set, described: { name: 'hub' }, secret: null }, ports);
+  assert.equal(leftOut, null);
+  assert.deepEqual(
+    info.splits.map(({ name, records }) => [name, records]),
+    [
+      ['test', 1],
+      ['train', 2],
+    ],
+  );
+  for (const [name, text] of [
+    ['README.md', formatCard(info)],
+    ['dataset_info.json', formatDatasetInfo(info)],
+  ] as const) {
+    const description = join(world.folder, name);
+    const outcome = async (stated: string) => {
+      writeFileSync(description, stated);
+      return (await checkDescription({ root: set, description, secret: null, shown: 'hub' }, ports)).exitCode;
+    };
+    assert.equal(await outcome(text), 0);
+    assert.equal(await outcome(text.replace(/(num_examples"?: )2/, '$13')), 1);
+  }
+  writeFileSync(join(set, 'test.jsonl'), '{"id":"3"}\n');
+  await world.index(set);
+  const mixed = await hubInfo({ root: set, described: { name: 'hub' }, secret: null }, ports);
+  assert.deepEqual([mixed.info.features, mixed.leftOut], [null, 'values of several kinds']);
+});
 
 test('a description has each file with its digest, and columns that Croissant has a word for once it is indexed', async () => {
   const plain = await describe('1.0');

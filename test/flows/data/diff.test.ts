@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { createRecords } from '../../../src/adapters/records/index.ts';
 import { WeighmarkError } from '../../../src/domain/base/errors.ts';
 import { diffDatasets, type DataDiff, type DiffInput } from '../../../src/flows/data/diff.ts';
+import { indexDataset } from '../../../src/flows/data/index-dataset.ts';
+import type { DataPorts } from '../../../src/flows/data/locate.ts';
 import { dataWorld } from './data-world.ts';
 
 const world = dataWorld();
@@ -34,6 +39,36 @@ test('one changed cell is named, with its record in both', async () => {
   assert.deepEqual(one?.cells, [{ column: 'text', before: 'row 1234', after: 'poison' }]);
   assert.equal(one?.before.position, 1234);
 });
+
+/** Copies of fixtures, indexed by an engine. */
+async function fixtures(names: readonly string[], ports: DataPorts): Promise<readonly string[]> {
+  const roots = names.map((name) => join(world.folder, name));
+  for (const [at, name] of names.entries()) {
+    copyFileSync(`fixtures/records/formats/${name}`, roots[at] as string);
+    await indexDataset({ root: roots[at] as string, declared: {}, secret: null, keep: true }, ports);
+  }
+  return roots;
+}
+
+const scripted = createRecords({ env: { XDG_CACHE_HOME: join(world.folder, 'cache') }, kernel: 'wasm' });
+for (const [ending, records] of [
+  ['parquet', world.ports.records],
+  ['parquet', scripted],
+  ['arrow', world.ports.records],
+] as const)
+  test(
+    `one changed cell is named far into ${ending}, by the ${records.kernel} engine`,
+    { skip: ending === 'arrow' && records.kernel !== 'native' },
+    async () => {
+      const ports = { ...world.ports, records };
+      const [a = '', b = ''] = await fixtures([`many-before.${ending}`, `many-after.${ending}`], ports);
+      const { examples } = await diffDatasets({ a, b, key: ['id'], label: null, show: true }, ports);
+      assert.deepEqual(
+        examples.changed.map(({ before, cells }) => [before.position, cells]),
+        [[101, [{ column: 'text', before: 'row 101', after: 'row 0' }]]],
+      );
+    },
+  );
 
 test('nothing of a record is told unless it is asked for', async () => {
   const a = await world.make('quiet-a.jsonl', [row(1, 'secret one')]);

@@ -288,7 +288,7 @@ test('the wrong key, a part that does not exist, a row that is refused: said wit
   const root = write('bad.jsonl', `${lines(300)}{"a":1,"a":2}\n${lines(100)}`);
   const work = await plan({ root, partBytes: 2000, secret });
   await assert.rejects(indexPart({ root, folder: work.folder, part: 0, secret: Buffer.alloc(32, 2) }, world.ports), {
-    code: 'usage',
+    code: 'secret-mismatch',
   });
   await assert.rejects(work.part(work.parts), { code: 'usage' });
   const bad = lines(300).length;

@@ -26,7 +26,7 @@ import {
 import { dataWorld } from './data-world.ts';
 
 const world = dataWorld();
-const reading = { reading: { format: 'jsonl', profile: 'typed' }, hashing: 'open' } as const;
+const reading = { reading: { format: 'jsonl', profile: 'typed' }, hashing: 'open', key: null } as const;
 const hash = (id: number): string => Buffer.from(hashText(JSON.stringify({ id }), reading, null).hash).toString('hex');
 const D1 = hex('d1');
 const rules = policy('\n  - name: prod\n    removedRecords: refuse');
@@ -43,7 +43,7 @@ async function described(digest: string, ids: readonly number[], without: readon
   const about = [manifest(digest, 'acme/data'), subject('list', '.weighmark/records', sha256Hex(text))];
   const bom = await claim({ by, type: PREDICATES.bom, about, predicate: bomOf('MIT') });
   const list = join(world.folder, `list${made}`);
-  writeFileSync(list, formatRemovals(without.map(hash)));
+  writeFileSync(list, formatRemovals({ key: null, records: without.map(hash) }));
   const proof = () => proveRemoved({ root, list }, world.ports);
   return { bom, proof };
 }
@@ -56,7 +56,7 @@ const removal = (by: Name, records: readonly number[], hashing: 'open' | 'keyed'
     by,
     type: PREDICATES['removed-records'],
     about: hex('an earlier version'),
-    predicate: { ...buildRemovedRecords({ hashing, profile: 'typed', records: records.map(hash) }) },
+    predicate: { ...buildRemovedRecords({ hashing, key: null, profile: 'typed', records: records.map(hash) }) },
     name: 'acme/data',
   });
 

@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { groupingsOf } from '../../../src/domain/derive/affine.ts';
-import { bytesSource, readFormat } from '../../../src/domain/formats/index.ts';
-import { readWeights } from '../../../src/domain/weights/read.ts';
+import { tileOf, tilesOf } from '../../../src/domain/derive/affine.ts';
 import type { DeriveOutcome } from '../../../src/flows/derive/derive.ts';
 import { runs } from '../../thorough.ts';
-import { derived as derivedOf } from './folders.ts';
+import { changedFile, derived as derivedOf } from './folders.ts';
 
 const FOLDER = 'fixtures/weights/affine';
 const WEIGHT = 'layers.0.proj.weight';
@@ -50,29 +46,7 @@ for (const name of STATIC)
 
 /** The child with bytes of one tensor changed. */
 async function changed(name: string, tensor: RegExp, change: (bytes: Buffer) => void): Promise<DeriveOutcome> {
-  const bytes = readFileSync(`${FOLDER}/${name}`);
-  const source = bytesSource(bytes);
-  const { tensors } = await readWeights(
-    { path: name, source, beside: async () => null },
-    await readFormat({ path: name, source }),
-  );
-  const found = tensors.find((each) => tensor.test(each.name));
-  assert.ok(found !== undefined, name);
-  const offset =
-    found.elements.kind === 'stretch' ? found.elements.offset : await placeOf(found.elements.open(source), bytes);
-  change(bytes.subarray(offset, offset + found.sizeBytes));
-  const path = join(mkdtempSync(join(tmpdir(), 'weighmark-affine-')), name);
-  writeFileSync(path, bytes);
-  return derived(path);
-}
-
-/** ONNX keeps small tensors as numbers: where those bytes are. */
-async function placeOf(chunks: AsyncIterable<Uint8Array>, bytes: Buffer): Promise<number> {
-  const parts: Uint8Array[] = [];
-  for await (const chunk of chunks) parts.push(Uint8Array.from(chunk));
-  const at = bytes.indexOf(Buffer.concat(parts));
-  assert.ok(at >= 0);
-  return at;
+  return derived(await changedFile(`${FOLDER}/${name}`, tensor, change));
 }
 
 const CODES = /proj\._weight_qdata|proj\.weight_packed|proj\.weight$|^proj_quantized/;
@@ -121,15 +95,28 @@ test('one scale or zero point that is another is never recomputed', async () => 
     }
 });
 
-test('which scale an element has: a row, a part of it, an axis of ONNX; a shape that fits nothing has none', () => {
-  assert.deepEqual(groupingsOf([4, 8], [4, 1]), [{ run: 8, groups: 4 }]);
-  assert.deepEqual(groupingsOf([4, 8], [4, 2]), [{ run: 4, groups: 8 }]);
-  assert.deepEqual(groupingsOf([4, 8], []), [{ run: 32, groups: 1 }]);
-  assert.deepEqual(groupingsOf([4, 8], [8]), [{ run: 1, groups: 8 }]);
-  assert.deepEqual(groupingsOf([4, 4], [4]), [
-    { run: 4, groups: 4 },
-    { run: 1, groups: 4 },
+test('which scale an element has: a row, a part of it, a block, an axis of ONNX; a shape that fits nothing has none', () => {
+  assert.deepEqual(tilesOf([4, 8], [4, 1]), [{ columns: 8, rows: 1, run: 8 }]);
+  assert.deepEqual(tilesOf([4, 8], [4, 2]), [{ columns: 8, rows: 1, run: 4 }]);
+  assert.deepEqual(tilesOf([4, 8], []), [{ columns: 8, rows: Infinity, run: 8 }]);
+  assert.deepEqual(tilesOf([4, 8], [8]), [{ columns: 8, rows: Infinity, run: 1 }]);
+  assert.deepEqual(tilesOf([4, 4], [4]), [
+    { columns: 4, rows: 1, run: 4 },
+    { columns: 4, rows: Infinity, run: 1 },
   ]);
-  assert.deepEqual(groupingsOf([4, 8], [3]), []);
-  assert.deepEqual(groupingsOf([4, 8], [0]), []);
+  assert.deepEqual(tilesOf([4, 2, 3], [2]), [{ columns: 6, rows: Infinity, run: 3 }]);
+  // FP8 in blocks of 128 × 128, the last of which are cut; ONNX along its first axis.
+  assert.ok(tilesOf([300, 260], [3, 3]).some(({ rows, run }) => rows === 128 && run === 128));
+  assert.ok(tilesOf([64, 10], [2, 10]).some(({ rows, run }) => rows === 32 && run === 1));
+  assert.ok(tilesOf([2, 256, 256], [2, 2, 2]).some(({ rows, run }) => rows === 128 && run === 128));
+  assert.deepEqual(tilesOf([4, 8], [3]), []);
+  assert.deepEqual(tilesOf([4, 8], [0]), []);
+});
+
+test('rows and columns of blocks that are cut have the scale of their block', () => {
+  const tiles = { columns: 300, rows: 128, run: 128 };
+  assert.deepEqual(
+    [0, 127, 128, 299, 128 * 300, 299 * 300 + 299].map((index) => tileOf(tiles, index)),
+    [0, 0, 1, 2, 3, 8],
+  );
 });

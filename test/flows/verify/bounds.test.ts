@@ -8,6 +8,7 @@ import { createStagings } from '../../../src/adapters/staging.ts';
 import { splitClaims } from '../../../src/domain/claims/claims-file.ts';
 import { buildDerivation } from '../../../src/domain/claims/derivation.ts';
 import { buildOms } from '../../../src/domain/claims/oms.ts';
+import { buildPackageStep } from '../../../src/domain/claims/package-step.ts';
 import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
 import { buildProvenance } from '../../../src/domain/claims/provenance.ts';
 import { buildStatement, parseStatement } from '../../../src/domain/claims/statement.ts';
@@ -160,6 +161,13 @@ test('lists beside the artifact are held to BOM claims; to one by nobody trusted
   const by = (subjects: readonly Subject[], type: string = PREDICATES.bom) => [
     { shown: '', location: '', bytes: signBundle('mallory', buildStatement(subjects, type, {})) },
   ];
+  const records = { digestList: null, records: Buffer.from('roots') };
+  const indexed = (text: string) => [manifest, subject('list', '.weighmark/records', sha256Hex(text))];
+  assert.deepEqual(asked([claim(PREDICATES.bom, {}, named('list'))], records), [], 'indexed after it was sealed');
+  assert.deepEqual(asked([claim(PREDICATES.bom, {}, indexed('roots'))], records), []);
+  assert.deepEqual(asked([claim(PREDICATES.bom, {}, indexed('other'))], records), [
+    'digest-mismatch .weighmark/records',
+  ]);
   const LATER = ['.weighmark/files is of a later seal by somebody nobody trusts here, and was not used'];
   assert.deepEqual(asked([claim(PREDICATES.bom, {}, named('other'))], { claims: by(named('list')) }), LATER);
   for (const theirs of [
@@ -171,6 +179,37 @@ test('lists beside the artifact are held to BOM claims; to one by nobody trusted
     assert.deepEqual(asked([claim(PREDICATES.bom, {}, named('other'))], { claims: theirs }), [
       'digest-mismatch .weighmark/files',
     ]);
+});
+
+test('an edit of documentation leads back to the id before it; one that hides more is a finding', () => {
+  const after = { 'a.bin': 'a', 'README.md': 'edited' };
+  const listed = (files: Readonly<Record<string, string>>) =>
+    Object.entries(files).map(([path, text]) => ({ path, sizeBytes: text.length, sha256: sha256Hex(text) }));
+  const { bind, claim } = bound(after);
+  const step = buildPackageStep(listed({ 'a.bin': 'a', 'README.md': 'before' }), listed(after));
+  const { packagedFrom, notes, findings } = bind([claim(PREDICATES.provenance, step ?? {})]);
+  const [before = ''] = packagedFrom;
+  assert.deepEqual([packagedFrom.length, findings], [1, []]);
+  assert.deepEqual(notes, [`only its documentation differs from ${before}, recomputed`]);
+  const other = bound({ 'a.bin': 'changed', 'README.md': 'edited' });
+  const wrong = other.bind([other.claim(PREDICATES.provenance, step ?? {})]);
+  assert.deepEqual(
+    [wrong.packagedFrom, wrong.findings.map(({ code, subject: of }) => `${code} ${of}`)],
+    [[], ['claim-conflict claims.jsonl']],
+  );
+});
+
+test('what a download tool recorded of signed files is compared with what was signed, and said', async (t) => {
+  const record = (etag: string) => `${'a'.repeat(40)}\n${etag}\n1700000000.0\n`;
+  const { root, verify } = await signed(t, {
+    'w.bin': 'weights',
+    '.cache/huggingface/download/w.bin.metadata': record(sha256Hex('weights')),
+  });
+  const notes = async () => (await verify()).verdict.notes.filter((each) => each.includes('recorded'));
+  assert.deepEqual(await notes(), ['1 file matches what a download tool recorded']);
+  await writeFile(join(root, '.cache/huggingface/download/w.bin.metadata'), record(sha256Hex('other')));
+  assert.deepEqual(await notes(), ['download-conflict: w.bin: signed as here, recorded otherwise by a download tool']);
+  assert.equal((await verify()).verdict.exitCode, 0);
 });
 
 test('a conversion that nobody recomputed is said to be its signer’s word; what loading fetches, too', () => {
@@ -262,6 +301,8 @@ test('by shards every byte is held to the shard that was signed, and the evidenc
   await writeFile(join(root, 'a.bin'), '0123456789Xbcdef');
   const [finding] = findingsOf((await ask()).verdict);
   assert.deepEqual([finding?.code, finding?.facts?.['bytes']], ['digest-mismatch', '10-15, the first that differ']);
+  await writeFile(join(root, 'a.bin'), 'X123456789abcdef');
+  assert.equal(findingsOf((await ask()).verdict)[0]?.facts?.['bytes'], '0-5, the first that differ');
   await writeFile(join(root, 'a.bin'), '0123456789abcdefg');
   assert.deepEqual(findingsOf((await ask()).verdict)[0]?.facts, { signed: '16 bytes', found: '17 bytes' });
 });
@@ -460,6 +501,8 @@ test('a changed file says which tensors differ, three of them by name', async (t
   assert.equal(await differs(within(1)), 'b');
   assert.equal(await differs(within(0), within(2), within(3)), 'a, c, d');
   assert.equal(await differs(...[0, 1, 2, 3].map(within)), 'a, b, c and 1 more');
+  assert.equal(await differs(10), 'bytes 0 to 16384', 'the header calls another tensor so');
+  assert.equal(await differs(header), 'bytes 0 to 16384', 'in one block with the header');
 });
 
 test('where the header differs nobody knows what the bytes are: they are named themselves', async (t) => {

@@ -18,7 +18,7 @@ import { gateWorld, modelClaims, policyText } from '../gate-world.ts';
 
 const vectors = JSON.parse(readFileSync('fixtures/records/member-vectors.json', 'utf8')) as readonly MemberVector[];
 const samples = vectors.find(({ name }) => name === 'samples') as MemberVector;
-const JSONL = { reading: { format: 'jsonl', profile: 'typed' }, hashing: 'open' } as const;
+const JSONL = { reading: { format: 'jsonl', profile: 'typed' }, hashing: 'open', key: null } as const;
 
 function sourceOf(bytes: Uint8Array): Source {
   return {

@@ -1,10 +1,17 @@
 // Holds what `derive-all.ts` prints to what must be; says the figures. For `weights.sh`.
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 interface Line {
   readonly child: string;
   readonly word: string;
-  readonly weak?: readonly { readonly name: string; readonly word: string; readonly why?: string }[];
+  readonly missing?: readonly string[];
+  readonly weak?: readonly {
+    readonly name: string;
+    readonly word: string;
+    readonly dtype?: string;
+    readonly why?: string;
+  }[];
 }
 
 const [what = ''] = process.argv.slice(2);
@@ -39,6 +46,29 @@ function judgeTampered(quick: boolean): boolean {
   );
 }
 
+/** By what was done to each child: only its tensors are accused, and they are. Rows that were added are undecided, which passes nowhere. */
+function judgeAttack(path: string): boolean {
+  const cases = new Map(
+    readFileSync(path, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => line.split('\t'))
+      .map(([child = '', , what = '', tensors = '']) => [child, { what, tensors: tensors.split(',') }]),
+  );
+  const wrong = lines.filter((line) => {
+    const { what, tensors } = cases.get(line.child) ?? { what: '', tensors: [] };
+    const weak = (line.weak ?? []).filter(
+      ({ word }) => word === (what === 'rows added' ? 'undecided' : 'not from the parent'),
+    );
+    if (what === 'honest') return line.word === 'not from the parent' || line.word === 'undecided';
+    if (what === 'a tensor dropped') return (line.missing ?? []).length !== 1;
+    return weak.length === 0 || !weak.every((tensor) => tensors.includes(tensor.name));
+  });
+  console.log(`${lines.length - wrong.length} of ${lines.length} children as they are`);
+  for (const line of wrong) console.log(JSON.stringify({ ...line, ...cases.get(line.child) }));
+  return lines.length === 330 && cases.size === 330 && wrong.length === 0;
+}
+
 /** Every honest child is recomputed, but those for which a weaker word is known; every other is found, at the tensor that was changed. */
 function judgeMerged(least: number, allowed: (line: Line) => boolean): boolean {
   const changed = 'model.layers.1.mlp.up_proj.weight';
@@ -70,6 +100,29 @@ function judgeAffine(): boolean {
   return lines.length === 84 && wrong.length === 0;
 }
 
+/** Four parents' thirteen children of ONNX Runtime, three parents' three of FP8; where scales were searched, codes are the nearest. */
+function judgeBlocks(): boolean {
+  const searched = (line: Line): boolean =>
+    /^(?:search|data)/.test(name(line)) && ['nearest codes', 'bounded'].includes(line.word);
+  const between = (line: Line): boolean => line.word === 'nearest codes' && name(line).startsWith('qdq-asymmetric');
+  const wrong = lines.filter((line) => line.word !== 'recomputed' && !searched(line) && !between(line));
+  console.log(`${lines.length - wrong.length} of ${lines.length} children`);
+  for (const line of wrong) console.log(JSON.stringify(line));
+  return lines.length === 75 && wrong.length === 0;
+}
+
+/** All but the biases of what was quantised throughout; of a conversion from Keras nothing is known. */
+function judgeTflite(): boolean {
+  const open = (line: Line): boolean =>
+    line.word === 'undecided' &&
+    (name(line) === 'parent.tflite' ||
+      (line.weak ?? []).every((weak) => weak.word === 'undecided' && weak.dtype === 'TFLITE_QI32'));
+  const wrong = lines.filter((line) => line.word !== 'recomputed' && !open(line));
+  console.log(`${lines.length - wrong.length} of ${lines.length} children`);
+  for (const line of wrong) console.log(JSON.stringify(line));
+  return lines.length === 10 && wrong.length === 0;
+}
+
 /** Nobody can say of codes that data chose: three parents' four children each. */
 function judgeCalibrated(): boolean {
   const wrong = lines.filter((line) => line.word !== 'undecided');
@@ -88,9 +141,12 @@ function judgeFolded(): boolean {
 
 const JUDGES: Readonly<Record<string, () => boolean>> = {
   affine: judgeAffine,
+  attack: () => judgeAttack(process.argv[3] ?? ''),
+  blocks: judgeBlocks,
   calibrated: judgeCalibrated,
   folded: judgeFolded,
   models: judgeModels,
+  tflite: judgeTflite,
   adapters: () =>
     judgeMerged(
       148,

@@ -64,7 +64,7 @@ function lines(path: string, { roots, index, leftOut }: IndexOutcome, style: Sty
   const twice = records - distinct;
   return [
     `records    ${grouped(records)} in ${parts.length} ${parts.length === 1 ? 'file' : 'files'}${twice === 0 ? '' : `, ${grouped(twice)} of them repeat others`}`,
-    `read as    ${reading.format}${reading.profile === 'text' ? ', each scalar by its text' : ''}${roots.hashing === 'keyed' ? ', hashed under a key' : ''}`,
+    `read as    ${reading.format}${reading.profile === 'text' ? ', each scalar by its text' : ''}${roots.key === null ? '' : `, hashed under key ${roots.key.slice(0, 16)}`}`,
     ...(columns === null ? [] : [`columns    ${style.plain(columnText(columns))}`]),
     ...(leftOut.length === 0
       ? []

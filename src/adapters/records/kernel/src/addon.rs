@@ -3,7 +3,7 @@
 
 use crate::napi::*;
 use crate::request;
-use crate::run::{self, Control};
+use crate::run::Control;
 use std::ffi::{CStr, c_void};
 use std::ptr::null_mut;
 use std::sync::Arc;
@@ -70,9 +70,7 @@ unsafe extern "C" fn index(env: napi_env, info: napi_callback_info) -> napi_valu
 unsafe extern "C" fn execute(_env: napi_env, data: *mut c_void) {
     // SAFETY: the job belongs to this work until `complete`.
     let job = unsafe { &mut *data.cast::<Job>() };
-    if let Some(request) = request::parse(&std::mem::take(&mut job.request)) {
-        job.response = request::respond(run::run(&request, &job.control));
-    }
+    job.response = request::serve(&std::mem::take(&mut job.request), &job.control).unwrap_or_default();
 }
 
 unsafe extern "C" fn complete(env: napi_env, _status: napi_status, data: *mut c_void) {

@@ -8,11 +8,12 @@ use crate::hashing::Hashing;
 use crate::scan::{Found, Stop};
 use arrow_array::RecordBatch;
 use arrow_ipc::reader::{FileReader, StreamReader};
-use arrow_schema::{ArrowError, DataType, Field, IntervalUnit, Schema};
+use arrow_schema::{ArrowError, DataType, Field, Schema};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
 use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::Read;
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
 
 const ROWS: usize = 2048;
 const MAX_DEPTH: usize = 64;
@@ -62,37 +63,37 @@ impl Reader {
     }
 
     /// An Arrow IPC file (Feather version 2 is one) or stream, or the record batches of a slice of it.
-    pub fn ipc(&mut self, mut file: File, slice: Option<&Slice>, mut take: impl FnMut(&mut Found) -> Result<(), Stop>) -> Result<(), Stop> {
-        let mut magic = [0; 6];
-        let is_file = file.read_exact(&mut magic).is_ok() && &magic == b"ARROW1";
-        file.rewind()?;
+    pub fn ipc(&mut self, file: File, slice: Option<&Slice>, mut take: impl FnMut(&mut Found) -> Result<(), Stop>) -> Result<(), Stop> {
         let size = file.metadata()?.len();
-        if is_file {
+        if is_ipc_file(&file)? {
             let owned = slice.map(|slice| Ok::<_, Stop>(blocks::owned(&blocks::batches(&file, size)?, slice, size))).transpose()?;
             let mut reader = FileReader::try_new_buffered(file, None)?;
             check_schema(&reader.schema())?;
-            let Some(Range { start, end }) = owned else { return self.all(reader, &mut take) };
-            if start == end {
-                return Ok(());
+            let Range { start, end } = owned.unwrap_or(0..reader.num_batches());
+            if start < end {
+                reader.set_index(start)?;
             }
-            reader.set_index(start)?;
-            self.all(reader.take(end - start), &mut take)
+            self.all(&reader.schema(), reader.take(end - start), &mut take)
         } else if let Some(slice) = slice {
             let reader = StreamReader::try_new_buffered(Pieces::new(file.try_clone()?, blocks::messages(&file, slice, size)?), None)?;
-            check_schema(&reader.schema())?;
-            self.all(reader, &mut take)
+            self.stream(reader, &mut take)
         } else {
-            let reader = StreamReader::try_new_buffered(file, None)?;
-            check_schema(&reader.schema())?;
-            self.all(reader, &mut take)
+            self.stream(StreamReader::try_new_buffered(file, None)?, &mut take)
         }
+    }
+
+    fn stream(&mut self, reader: StreamReader<impl Read>, take: &mut impl FnMut(&mut Found) -> Result<(), Stop>) -> Result<(), Stop> {
+        check_schema(&reader.schema())?;
+        self.all(&reader.schema(), reader, take)
     }
 
     fn all(
         &mut self,
+        schema: &Schema,
         batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
         take: &mut impl FnMut(&mut Found) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
+        self.see_schema(schema);
         let mut found = Found::default();
         for batch in batches {
             let batch = batch?;
@@ -130,7 +131,14 @@ impl Reader {
     }
 }
 
-fn check_schema(schema: &Schema) -> Result<(), Stop> {
+/// By its first bytes; else it is a stream.
+pub fn is_ipc_file(file: &File) -> Result<bool, Stop> {
+    let mut magic = [0; 6];
+    let count = file.read_at(&mut magic, 0)?;
+    Ok(&magic[..count] == b"ARROW1")
+}
+
+pub fn check_schema(schema: &Schema) -> Result<(), Stop> {
     check_fields(schema.fields().iter().map(AsRef::as_ref))?;
     schema.fields().iter().try_for_each(|field| check_type(field.data_type(), field, 0))
 }
@@ -156,7 +164,7 @@ fn check_type(of: &DataType, field: &Field, depth: usize) -> Result<(), Stop> {
         return Err(Stop::Unsupported(format!("column {} is the extension type {extension}", field.name())));
     }
     match of {
-        DataType::Union(..) | DataType::Interval(IntervalUnit::YearMonth | IntervalUnit::MonthDayNano | IntervalUnit::DayTime) => unsupported(),
+        DataType::Union(..) | DataType::Interval(_) | DataType::Float16 | DataType::RunEndEncoded(..) => unsupported(),
         DataType::List(inner) | DataType::LargeList(inner) | DataType::FixedSizeList(inner, _) | DataType::ListView(inner) | DataType::LargeListView(inner) => {
             check_type(inner.data_type(), inner, depth + 1)
         }
@@ -166,7 +174,6 @@ fn check_type(of: &DataType, field: &Field, depth: usize) -> Result<(), Stop> {
         }
         DataType::Map(entries, _) => check_type(entries.data_type(), entries, depth + 1),
         DataType::Dictionary(_, inner) => check_type(inner, field, depth + 1),
-        DataType::RunEndEncoded(_, inner) => check_type(inner.data_type(), inner, depth + 1),
         _ => Ok(()),
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::scan::Stop;
 use arrow_ipc::reader::read_footer_length;
-use arrow_ipc::{MessageHeader, root_as_footer, root_as_message};
+use arrow_ipc::{root_as_footer, root_as_message};
 use parquet::file::metadata::ParquetMetaData;
 use std::fs::File;
 use std::io::{self, Read};
@@ -50,13 +50,9 @@ pub fn messages(file: &File, slice: &Slice, size: u64) -> Result<Vec<Slice>, Sto
     let mut pieces = Vec::new();
     let mut at = 0;
     while at < slice.end.min(size)
-        && let Some((header, end)) = message(file, at, size)?
+        && let Some(Message { rows, end }) = message(file, at, size)?
     {
-        let is_wanted = match header {
-            MessageHeader::RecordBatch => at >= slice.start,
-            _ => true,
-        };
-        if is_wanted {
+        if rows.is_none() || at >= slice.start {
             pieces.push(at..end);
         }
         at = end;
@@ -64,10 +60,50 @@ pub fn messages(file: &File, slice: &Slice, size: u64) -> Result<Vec<Slice>, Sto
     Ok(pieces)
 }
 
-/// A message's kind and its end; none where the stream ends.
-fn message(file: &File, at: u64, size: u64) -> Result<Option<(MessageHeader, u64)>, Stop> {
+/// The same from the batch on that has a row. @return how many rows of that batch stand before it.
+pub fn messages_from_row(file: &File, size: u64, row: u64) -> Result<(Vec<Slice>, usize), Stop> {
+    let mut pieces = Vec::new();
+    let (mut at, mut before, mut skip) = (0, 0, None);
+    while at < size
+        && let Some(Message { rows, end }) = message(file, at, size)?
+    {
+        match rows {
+            Some(rows) if skip.is_none() && before + rows <= row => before += rows,
+            Some(_) => {
+                skip.get_or_insert((row - before) as usize);
+                pieces.push(at..end);
+            }
+            None => pieces.push(at..end),
+        }
+        at = end;
+    }
+    Ok((pieces, skip.unwrap_or(0)))
+}
+
+/// Which batch of an Arrow IPC file has a row, and how many rows of it stand before; the number of batches where none has it.
+pub fn batch_of_row(file: &File, size: u64, row: u64) -> Result<(usize, usize), Stop> {
+    let starts = batches(file, size)?;
+    let mut before = 0;
+    for (index, &start) in starts.iter().enumerate() {
+        let rows = message(file, start, size)?.and_then(|message| message.rows).unwrap_or(0);
+        if before + rows > row {
+            return Ok((index, (row - before) as usize));
+        }
+        before += rows;
+    }
+    Ok((starts.len(), 0))
+}
+
+struct Message {
+    /// Of a record batch.
+    rows: Option<u64>,
+    end: u64,
+}
+
+/// None where the stream ends.
+fn message(file: &File, at: u64, size: u64) -> Result<Option<Message>, Stop> {
     let mut prefix = [0; 8];
-    let there = 8.min(size - at) as usize;
+    let there = 8.min(size.saturating_sub(at)) as usize;
     file.read_exact_at(&mut prefix[..there], at)?;
     let word = |from: usize| i32::from_le_bytes([prefix[from], prefix[from + 1], prefix[from + 2], prefix[from + 3]]);
     // Before version 0.15 there was no mark before the length.
@@ -80,7 +116,8 @@ fn message(file: &File, at: u64, size: u64) -> Result<Option<(MessageHeader, u64
     file.read_exact_at(&mut bytes, begin)?;
     let message = root_as_message(&bytes).map_err(|error| undecodable(&error.to_string()))?;
     let body = u64::try_from(message.bodyLength()).map_err(|_| undecodable("a body of negative length"))?;
-    Ok(Some((message.header_type(), (begin + length).saturating_add(body))))
+    let rows = message.header_as_record_batch().map(|batch| u64::try_from(batch.length()).unwrap_or(0));
+    Ok(Some(Message { rows, end: (begin + length).saturating_add(body) }))
 }
 
 fn undecodable(why: &str) -> Stop {

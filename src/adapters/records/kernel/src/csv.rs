@@ -117,6 +117,9 @@ impl<'a> Reader<'a> {
             match self.row(bytes, at, last) {
                 Row::More => break,
                 Row::Bad => return Err(Stop::Record(base + at as u64)),
+                Row::Next(next) if next - at > MAX_RECORD => {
+                    return Err(Stop::Unsupported("a record longer than 67108864 bytes".into()));
+                }
                 Row::Next(next) => {
                     if !valid && std::str::from_utf8(&bytes[at..next]).is_err() {
                         return Err(Stop::Record(base + at as u64));

@@ -1,6 +1,6 @@
 //! Records of datasets (`weighmark-records/1`, docs/datasets.md). In dependency order: `lanes` hashes many short messages;
 //! `encode` writes values, `json`, `fast`, `csv` and `arrow` (by `cells`, a slice of a file by `blocks`) read them; `scan` reads lines, of files by `segments`; `run`
-//! shares the work out; `spill`, `sort`, `trees` and `index` make roots and the index of it; `addon` is what Node calls, and
+//! shares the work out; `spill`, `sort`, `trees` and `index` make roots and the index of it; `rows` reads some again; `addon` is what Node calls, and
 //! `wasm` what it calls where there is no addon. It knows nothing of signatures or policies.
 
 pub mod columns;
@@ -33,6 +33,8 @@ pub mod index;
 mod napi;
 #[cfg(unix)]
 pub mod request;
+#[cfg(unix)]
+pub mod rows;
 #[cfg(unix)]
 pub mod run;
 #[cfg(unix)]

@@ -3,8 +3,41 @@
 use crate::csv::{Cell, Table};
 use crate::index::Indexed;
 use crate::lanes::Hash;
-use crate::run::{Failure, Format, Request, Source};
+use crate::rows::{self, Wanted};
+use crate::run::{self, Control, Failure, Format, Request, Source};
 use crate::scan::{Lines, Stop};
+
+/// The answer to a request; None if it is malformed.
+pub fn serve(bytes: &[u8], control: &Control) -> Option<Vec<u8>> {
+    match parse_rows(bytes) {
+        Some(wanted) => Some(respond_rows(rows::read(&wanted))),
+        None => Some(respond(run::run(&parse(bytes)?, control))),
+    }
+}
+
+/// `rows format as-text path from count`.
+fn parse_rows(bytes: &[u8]) -> Option<Wanted> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let fields: Vec<&str> = text.strip_suffix('\0')?.split('\0').collect();
+    let ["rows", format, as_text, path, from, count] = fields[..] else { return None };
+    Some(Wanted { path: path.to_owned(), is_parquet: format == "parquet", as_text: as_text == "text", from: from.parse().ok()?, count: count.parse().ok()? })
+}
+
+/// `ok`, then each row's encoding in hex.
+fn respond_rows(outcome: Result<Vec<Vec<u8>>, Stop>) -> Vec<u8> {
+    let rows = match outcome {
+        Ok(rows) => rows,
+        Err(stop) => return respond(Err(Failure { file: usize::MAX, stop })),
+    };
+    let mut answer = b"ok\0".to_vec();
+    for row in rows {
+        row.iter().for_each(|byte| answer.extend_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]));
+        answer.push(0);
+    }
+    answer
+}
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// `format as-text delimiter header empty threads secret out spill types… "" files…`, a file being `path start end`, both empty for the whole; None if malformed.
 pub fn parse(bytes: &[u8]) -> Option<Request> {

@@ -46,16 +46,27 @@ fn segment(file: &File, size: u64, index: u64, buffer: &mut Vec<u8>) -> Result<(
             },
         };
         if end == size {
-            return Ok((start, from, length));
+            return bounded(buffer, (start, from, length), need);
         }
         if from > need - 1 {
             return Ok((start, 0, 0));
         }
         match memchr::memchr(b'\n', &buffer[need - 1..length]) {
-            Some(at) => return Ok((start, from, need + at)),
-            None if start + length as u64 == size => return Ok((start, from, length)),
+            Some(at) => return bounded(buffer, (start, from, need + at), need),
+            None if start + length as u64 == size => return bounded(buffer, (start, from, length), need),
             None if extra > MAX_RECORD => return Err(Stop::Unsupported("a record longer than 67108864 bytes".into())),
             None => extra *= 4,
         }
     }
+}
+
+/// Refuses a line that is too long: only the last one of a segment can be, which begins at or before `need`.
+fn bounded(buffer: &[u8], (base, from, to): (u64, usize, usize), need: usize) -> Result<(u64, usize, usize), Stop> {
+    if to - from > MAX_RECORD {
+        let begin = memchr::memrchr(b'\n', &buffer[from..need - 1]).map_or(from, |at| from + at + 1);
+        if to - begin > MAX_RECORD {
+            return Err(Stop::Unsupported("a record longer than 67108864 bytes".into()));
+        }
+    }
+    Ok((base, from, to))
 }

@@ -1,5 +1,5 @@
-//! Codes whose scale (and zero point) stand beside them: 8-bit integers and FP8 of torch's quantisers and ONNX Runtime, one scale for
-//! a row, a part of it, a column or all. Which library rounded where is a rule of the caller; each is tried.
+//! Codes whose scale (and zero point) stand beside them: integers of up to 8 bits and FP8 of torch's quantisers, ONNX Runtime and TFLite,
+//! one scale for a tile of rows and columns. Which library rounded where is a rule of the caller; each is tried.
 
 use crate::floats::{Dtype, Via, cast, widen};
 
@@ -22,11 +22,34 @@ pub struct Affine {
     pub reciprocal: bool,
     /// The zero point was added before the code was rounded; else after.
     pub inside: bool,
+    /// Halves are rounded away from zero; else to even.
+    pub away: bool,
+    /// Product and zero point are rounded once.
+    pub fused: bool,
+    /// By `most` over the group's greatest magnitude (`reciprocal`: times one over it), which is known: the extremes are given.
+    pub extremes: bool,
     pub least: f32,
     pub most: f32,
-    /// Element `i` has the scale `(offset + i) / run`, counted round.
-    pub run: usize,
+    pub tiles: Tiles,
+    /// Of the first element.
     pub offset: usize,
+}
+
+/// Which scale element `i` has: it lies in row `i / columns`, and `rows` of them by `run` columns share one.
+#[derive(Clone, Copy)]
+pub struct Tiles {
+    pub columns: usize,
+    pub rows: usize,
+    pub run: usize,
+}
+
+impl Tiles {
+    /// The scale of element `at`, and how many elements from it on have the same one.
+    fn of(&self, at: usize) -> (usize, usize) {
+        let (row, column) = (at / self.columns, at % self.columns);
+        let group = row / self.rows * self.columns.div_ceil(self.run) + column / self.run;
+        (group, (self.run - column % self.run).min(self.columns - column))
+    }
 }
 
 /// A scale a group, its zero point, and the extremes of the parent's values so far.
@@ -59,17 +82,36 @@ pub fn affine(question: &Affine, codes: &[u8], parent: &[u8], groups: &mut Group
     for at in (0..codes.len()).step_by(PIECE) {
         let values = &mut room[..PIECE.min(codes.len() - at)];
         widen(question.dtype, &parent[at * question.dtype.bytes()..], values);
-        for (index, (value, code)) in values.iter().zip(&codes[at..]).enumerate() {
-            let group = (question.offset + at + index) / question.run % groups.scales.len();
-            groups.low[group] = if *value < groups.low[group] { *value } else { groups.low[group] };
-            groups.high[group] = if *value > groups.high[group] { *value } else { groups.high[group] };
-            let (scale, zero) = (groups.scales[group], groups.zeros[group]);
-            if !is_computed(question, *value, scale, zero, *code) {
-                note(question, (value / scale, zero), *code, (at + index) as u64, &mut found);
-            }
+        let mut done = 0;
+        while done < values.len() {
+            let (group, length) = question.tiles.of(question.offset + at + done);
+            let end = values.len().min(done + length);
+            one_tile(question, (&values[done..end], &codes[at + done..at + end]), (at + done, group), groups, &mut found);
+            done = end;
         }
     }
     found
+}
+
+#[inline(always)]
+fn one_tile(question: &Affine, (values, codes): (&[f32], &[u8]), (start, group): (usize, usize), groups: &mut Groups, found: &mut Affined) {
+    let (scale, zero) = (groups.scales[group], groups.zeros[group]);
+    let (mut low, mut high) = (groups.low[group], groups.high[group]);
+    let greatest = high.max(-low);
+    let factor = match (question.extremes, question.reciprocal) {
+        (true, true) => 1.0 / greatest * question.most,
+        (true, false) => question.most / greatest,
+        (false, _) => 1.0 / rounded(question.via, scale),
+    };
+    let factor = rounded(question.via, factor);
+    for (index, (value, code)) in values.iter().zip(codes).enumerate() {
+        low = if *value < low { *value } else { low };
+        high = if *value > high { *value } else { high };
+        if !is_computed(question, *value, (scale, factor, zero), *code) {
+            note(question, (value / scale, zero), *code, (start + index) as u64, found);
+        }
+    }
+    (groups.low[group], groups.high[group]) = (low, high);
 }
 
 #[inline(always)]
@@ -80,14 +122,21 @@ fn rounded(via: Via, value: f32) -> f32 {
 }
 
 #[inline(always)]
-fn is_computed(question: &Affine, value: f32, scale: f32, zero: f32, code: u8) -> bool {
+fn is_computed(question: &Affine, value: f32, (scale, factor, zero): (f32, f32, f32), code: u8) -> bool {
     let via = question.via;
     let (value, scale) = (rounded(via, value), rounded(via, scale));
-    let quotient = rounded(via, if question.reciprocal { value * rounded(via, 1.0 / scale) } else { value / scale });
+    // Of a scale of zero integers are the zero point, and FP8 is what 0 / 0 is.
+    let quotient = if scale == 0.0 && question.codes != Codes::Eighth { 0.0 } else { rounded(via, if question.reciprocal || question.extremes { value * factor } else { value / scale }) };
     if question.codes == Codes::Eighth {
         return if quotient.is_nan() { code & 0x7f == 0x7f } else { to_eighth(quotient) == code };
     }
-    let level = if question.inside { rounded(via, quotient + zero).round_ties_even() } else { quotient.round_ties_even() + zero };
+    let sum = if question.fused && scale != 0.0 { value.mul_add(factor, zero) } else { rounded(via, quotient + zero) };
+    let level = match (question.inside, question.away) {
+        (true, true) => sum.round(),
+        (true, false) => sum.round_ties_even(),
+        (false, true) => quotient.round() + zero,
+        (false, false) => quotient.round_ties_even() + zero,
+    };
     held(question, level) == number(question.codes, code)
 }
 

@@ -22,7 +22,7 @@ mod values;
 #[cfg(target_arch = "wasm32")]
 mod wasm;
 
-pub use affine::{Affine, Affined, Codes, Groups, affine};
+pub use affine::{Affine, Affined, Codes, Groups, Tiles, affine};
 pub use blocks::Kind;
 pub use floats::{Dtype, Via, narrow, widen};
 pub use low_rank::{LowRank, Merged, low_rank};

@@ -1,7 +1,7 @@
 //! The module's three functions over buffers of its own, for `wasm.ts` alone. A question is laid down as the addon's
 //! (`weights.rs` there): child, parent and importance each have a place; results are written as 64-bit numbers.
 
-use crate::{Affine, Codes, Differing, Groups, Dtype, Kind, LowRank, Merge, Method, Recipe, Via, affine, low_rank, merge, narrow, nearest, recompute, values, widen};
+use crate::{Affine, Codes, Differing, Groups, Dtype, Kind, LowRank, Merge, Method, Recipe, Tiles, Via, affine, low_rank, merge, narrow, nearest, recompute, values, widen};
 
 pub const MOST_ELEMENTS: usize = 1 << 18;
 const BYTES: usize = MOST_ELEMENTS * 4;
@@ -145,19 +145,20 @@ pub extern "C" fn merge_models(types: u32, count: usize, models: usize, lambda: 
 }
 
 /// `count` codes in the child's place and as many elements in the parent's; scales and zero points in `left`, the extremes of each group
-/// in `right`. `types` has a byte each for the parent's type, that of computing, the codes' (4: by the reciprocal, 8: zero point inside).
+/// in `right`. `types` has a byte each for the parent's type, that of computing, the codes' (4: by the reciprocal, 8: zero point inside, 16: halves away from
+/// zero, 32: fused, 64: by the extremes).
 #[unsafe(no_mangle)]
-pub extern "C" fn judge_affine(types: u32, least: f32, most: f32, count: usize, run: usize, offset: usize, groups: usize) {
+pub extern "C" fn judge_affine(types: u32, least: f32, most: f32, count: usize, columns: usize, rows: usize, run: usize, offset: usize, groups: usize) {
     let [from, through, codes, _] = types.to_le_bytes();
     let dtype = dtype(u32::from(from));
     let kind = [Codes::Signed, Codes::Unsigned, Codes::Eighth][usize::from(codes & 3) % 3];
-    assert!(groups > 0 && groups * 2 <= MOST_FACTORS && run > 0 && count <= MOST_ELEMENTS);
+    assert!(groups > 0 && groups * 2 <= MOST_FACTORS && columns > 0 && rows > 0 && run > 0 && count <= MOST_ELEMENTS);
     // SAFETY: as above; the factors' places hold two numbers a group.
     let (numbers, extremes) = unsafe { (std::slice::from_raw_parts(self::left(), groups * 2), std::slice::from_raw_parts_mut(self::right(), groups * 2)) };
     // SAFETY: as above.
     let (child, parent, result) = unsafe { (of(self::child(), count), of(self::parent(), count * dtype.bytes()), of(self::result(), 8)) };
     let ((scales, zeros), (low, high)) = (numbers.split_at(groups), extremes.split_at_mut(groups));
-    let question = Affine { dtype, via: via(u32::from(through)), codes: kind, reciprocal: codes & 4 != 0, inside: codes & 8 != 0, least, most, run, offset };
+    let question = Affine { dtype, via: via(u32::from(through)), codes: kind, reciprocal: codes & 4 != 0, inside: codes & 8 != 0, away: codes & 16 != 0, fused: codes & 32 != 0, extremes: codes & 64 != 0, least, most, tiles: Tiles { columns, rows, run }, offset };
     let found = affine(&question, child, parent, &mut Groups { scales, zeros, low, high });
     result[..5].copy_from_slice(&[found.differing as f64, found.first as f64, found.beyond as f64, found.far as f64, found.first_beyond as f64]);
 }
