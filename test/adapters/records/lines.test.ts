@@ -111,3 +111,19 @@ test('hashes become the same part of a set by weights as repeated', () => {
     hex(setRootOf(repeated)),
   );
 });
+
+test('a set of hashes that have up to 255 bits in common is what the plain trie makes of it', () => {
+  const kernel = createWasmKernel();
+  const like = (bits: number, at: number): Buffer => {
+    const hash = Buffer.alloc(32, 0x5a);
+    hash[bits >> 3] = (hash[bits >> 3] as number) ^ (0x80 >> (bits % 8));
+    for (let byte = (bits >> 3) + 1; byte < 32; byte += 1) hash[byte] = Math.imul(at + 1, 97 * byte) & 255;
+    return hash;
+  };
+  const all = Array.from({ length: 256 }, (_, bits) => [like(bits, bits), like(bits, bits + 300)]).flat();
+  for (const some of [all.slice(508), all.slice(400, 402), all.filter((_, at) => at % 7 < 3), all]) {
+    const hashes = Buffer.concat([...some, some[0] as Buffer, Buffer.alloc(32, 0x5a)]);
+    const [branch] = kernel.branches({ hashes, weights: null, skip: 0, depth: 0 }).branches;
+    assert.equal(hex(branch?.hash ?? hashes), hex(setRootOf(hashes)), String(some.length));
+  }
+});
