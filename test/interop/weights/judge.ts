@@ -125,9 +125,9 @@ function judgeTflite(): boolean {
 
 function judgePruned(): boolean {
   const wanted = (line: Line): readonly string[] =>
-    /^changed/.test(name(line))
+    name(line).startsWith('changed')
       ? ['not from the parent']
-      : /^random/.test(name(line))
+      : name(line).startsWith('random')
         ? ['bounded']
         : ['equal', 'recomputed'];
   const stray = (line: Line): boolean =>
