@@ -117,6 +117,13 @@ tflite() { # TensorFlow's converter: F16, dynamic range and 8 bits throughout, o
 }
 check "weights of TFLite are recomputed; biases under scales of data are never accused" tflite
 
+pruned() { # twelve models pruned by torch or without some layers, and 20 that were changed afterwards
+  "$python" "$here/prune.py" "$work/pruned" > "$work/pruned.list"
+  node "$here/derive-all.ts" --prune < "$work/pruned.list" > "$work/pruned.out"
+  node "$here/judge.ts" pruned < "$work/pruned.out"
+}
+check "what was pruned is recomputed by magnitude, bounded at random, what was changed is found" pruned
+
 calibrated() { # GPTQ and AWQ by real packers: the fixtures again, byte for byte, and neither verified nor accused
   local packers="$cache/packers"
   [ -d "$packers" ] || "$python" -m pip install -q --target "$packers" --no-deps llmcompressor==0.14.0.1 auto-round==0.16.1 loguru==0.7.3 py-cpuinfo==9.0.0

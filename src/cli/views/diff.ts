@@ -83,6 +83,7 @@ const STEP_WORDS: Readonly<Record<DeriveStep, string>> = {
   quantize: 'a quantisation of those',
   'adapter-merge': 'a merge of an adapter into those',
   merge: 'a merge of those',
+  prune: 'a pruning of those',
 };
 
 function listed(groups: readonly (readonly string[])[], most: number, style: Style): string[] {

@@ -57,5 +57,5 @@ export function isAtLeast(word: Word, wanted: Word): boolean {
   return WORDS.indexOf(word) <= WORDS.indexOf(wanted);
 }
 
-export const STEPS = ['reshard', 'convert', 'cast', 'quantize', 'adapter-merge', 'merge'] as const;
+export const STEPS = ['reshard', 'convert', 'cast', 'quantize', 'adapter-merge', 'merge', 'prune'] as const;
 export type DeriveStep = (typeof STEPS)[number];

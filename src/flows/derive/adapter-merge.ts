@@ -25,6 +25,7 @@ export interface MergeSides {
 export interface MergedTensors {
   readonly tensors: readonly TensorVerdict[];
   readonly missing: readonly string[];
+  readonly dropped?: readonly string[];
 }
 
 /**

@@ -25,6 +25,7 @@ import { affineWeights, partsOf } from './affine-parts.ts';
 import { calibratedWeights, calibrationBeside, compareCalibrated, partsOf as calibratedParts } from './calibrated.ts';
 import { mayBeLed, type Calibration } from '../../domain/derive/calibrated.ts';
 import { comparePacked, packedWeights } from './packed.ts';
+import { prunedTensors } from './pruned.ts';
 import { mergedModels, type NamedModel } from './model-merge.ts';
 import { counted } from '../../domain/base/units.ts';
 
@@ -81,6 +82,8 @@ export async function derive(input: DeriveInput, ports: DerivePorts): Promise<De
   const merged: NamedModel[] = [];
   try {
     if (adapter !== undefined) return await adapterMerged(input, { child, parent, adapter }, ports);
+    if (input.step === 'prune')
+      return await mergedOutcome(input, child, (work) => prunedTensors(child, parent, work), ports);
     if (input.step === 'merge') {
       for (const side of input.merged ?? []) merged.push({ shown: side.shown, opened: await openSide(side) });
       const models = [{ shown: input.parent.shown, opened: parent }, ...merged];
@@ -120,7 +123,7 @@ async function mergedOutcome(
       onElements: (count) => work.advance(count),
     });
     if (typeof made === 'string') return undecided(input, { child }, made);
-    const plan: Plan = { planned: [], missing: made.missing, dropped: [] };
+    const plan: Plan = { planned: [], missing: made.missing, dropped: made.dropped ?? [] };
     return outcomeOf(input, { plan, tensors: made.tensors, step: input.step ?? 'merge' });
   } finally {
     work.end();

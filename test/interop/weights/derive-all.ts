@@ -23,6 +23,7 @@ async function besides(others: readonly string[]) {
   const sides: SideInput[] = [];
   for (const other of others) sides.push(await side(other));
   const [first] = sides;
+  if (process.argv.includes('--prune')) return { step: 'prune' as const };
   if (process.argv.includes('--merge')) return { step: 'merge' as const, merged: sides };
   if (first === undefined) return {};
   return process.argv.includes('--adapter') ? { adapter: first } : { importance: first };

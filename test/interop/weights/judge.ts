@@ -123,6 +123,23 @@ function judgeTflite(): boolean {
   return lines.length === 10 && wrong.length === 0;
 }
 
+function judgePruned(): boolean {
+  const wanted = (line: Line): readonly string[] =>
+    name(line).startsWith('changed')
+      ? ['not from the parent']
+      : name(line).startsWith('random')
+        ? ['bounded']
+        : ['equal', 'recomputed'];
+  const stray = (line: Line): boolean =>
+    (line.weak ?? []).some(
+      ({ word, name: tensor }) => word === 'not from the parent' && tensor !== 'layers.1.up.weight',
+    );
+  const wrong = lines.filter((line) => !wanted(line).includes(line.word) || stray(line));
+  console.log(`${lines.length - wrong.length} of ${lines.length} children`);
+  for (const line of wrong) console.log(JSON.stringify(line));
+  return lines.length === 32 && wrong.length === 0;
+}
+
 /** Nobody can say of codes that data chose: three parents' four children each. */
 function judgeCalibrated(): boolean {
   const wrong = lines.filter((line) => line.word !== 'undecided');
@@ -146,6 +163,7 @@ const JUDGES: Readonly<Record<string, () => boolean>> = {
   calibrated: judgeCalibrated,
   folded: judgeFolded,
   models: judgeModels,
+  pruned: judgePruned,
   tflite: judgeTflite,
   adapters: () =>
     judgeMerged(
