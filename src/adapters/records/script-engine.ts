@@ -121,7 +121,7 @@ async function finish(job: ScriptJob, scanned: Scanned, { kernel, spill }: Tools
     const roots: Roots = {
       reading: job.reading,
       hashing: job.secret === null ? 'open' : 'keyed',
-    key: keyId(job.secret),
+      key: keyId(job.secret),
       records,
       distinct: set.distinct,
       ordered: hex(ordered),

@@ -180,10 +180,7 @@ test('an entry whose bundle is not there, or not understood, leaves it open, unl
   const absent = logged(5, { bundle } as VerifiedClaim, 'prod');
   const entries = [logged(3, first, 'prod'), absent];
   const { log } = facts([]);
-  assert.equal(
-    said([first], entries),
-    "claim-missing 1: the log's promotion for prod (entry 5) cannot be read here",
-  );
+  assert.equal(said([first], entries), "claim-missing 1: the log's promotion for prod (entry 5) cannot be read here");
   assert.deepEqual(asked([first], entries).open, ['claim-missing']);
   const stranger = { log: { ...log, strangers: new Set([bundle]) } };
   assert.match(said([first], entries, stranger), /^promoted to prod by ci, log entry 3/);

@@ -3,7 +3,13 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { CASES } from '../../../fixtures/records/cases.ts';
-import { keyVectors, memberVectorOf, vectorOf, type MemberVector, type Vector } from '../../../fixtures/records/make.ts';
+import {
+  keyVectors,
+  memberVectorOf,
+  vectorOf,
+  type MemberVector,
+  type Vector,
+} from '../../../fixtures/records/make.ts';
 import { MEMBER_CASES } from '../../../fixtures/records/member-cases.ts';
 import { Batch } from '../../../src/domain/records/batch.ts';
 import { contextKey, digest, secretKey } from '../../../src/domain/records/blake3.ts';
