@@ -114,6 +114,17 @@ test('a promotion that does not know of the one before it was made beside it', a
   assert.match(said([first, knowing], [logged(3, first, 'prod'), logged(5, knowing, 'prod')]), /^promoted to prod/);
 });
 
+test('one before it that is not there may be a withdrawal: it holds back what does not know of it', async () => {
+  const bundle = hex('not here');
+  const absent = logged(3, { bundle } as VerifiedClaim, 'prod');
+  const [blind, knowing] = [await made(), await made({ inputs: [bundle] })];
+  assert.equal(
+    said([blind], [absent, logged(5, blind, 'prod')]),
+    "claim-missing 1: the log's promotion for prod (entry 3) cannot be read here",
+  );
+  assert.match(said([knowing], [absent, logged(5, knowing, 'prod')]), /^promoted to prod by ci, log entry 5/);
+});
+
 test('an artifact has all its ids', async () => {
   const other = hex('other id');
   const one = await made({ about: other });

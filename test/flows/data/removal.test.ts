@@ -51,12 +51,12 @@ async function described(digest: string, ids: readonly number[], without: readon
 const absence = (digest: string, predicate: Readonly<Record<string, unknown>>, by: Name = 'dana') =>
   claim({ by, type: PREDICATES['records-absence'], about: digest, predicate: { ...predicate }, name: 'acme/data' });
 
-const removal = (by: Name, records: readonly number[], hashing: 'open' | 'keyed' = 'open') =>
+const removal = (by: Name, records: readonly number[], hashing: 'open' | 'keyed' = 'open', key: string | null = null) =>
   claim({
     by,
     type: PREDICATES['removed-records'],
     about: hex('an earlier version'),
-    predicate: { ...buildRemovedRecords({ hashing, key: null, profile: 'typed', records: records.map(hash) }) },
+    predicate: { ...buildRemovedRecords({ hashing, key, profile: 'typed', records: records.map(hash) }) },
     name: 'acme/data',
   });
 
@@ -146,4 +146,15 @@ test('removed records: by a revoker lost since it is open, unless proofs show th
     checks.find(({ name }) => name === 'removed-records')?.evidence.map(({ what }) => what);
   assert.deepEqual(said(judged(wanted, ...shown)), ['1 removed record in none of 2 datasets']);
   assert.deepEqual(said(judged()), ['nobody wants a record removed']);
+});
+
+test('removed records: what is open names the record, and the key that its hash was made with', async () => {
+  const chain = Object.values(await honest());
+  const facing = async (...list: Parameters<typeof removal>) =>
+    findingsOf(decide(facts([...chain, await removal(...list)]), rules)).map(({ facts: told }) => told);
+  const record = `blake3:${hash(7)}`;
+  assert.deepEqual(await facing('rita', [7]), [{ record }, { record }]);
+  const key = hex('a key');
+  const keyed = { record, key };
+  assert.deepEqual(await facing('rita', [7], 'keyed', key), [keyed, keyed]);
 });

@@ -251,9 +251,10 @@ test('a lineage beside files hears the revocations there; what was not asked is 
       );
       return [
         found.verdict.notAsked,
-        findingsOf(found.verdict)
-          .map(({ code }) => code)
-          .filter((code) => code === 'revoked'),
+        findingsOf(found.verdict).flatMap(({ code, message }) => {
+          if (code === 'revoked') return [code];
+          return message.includes('cannot be read') ? [`${code}: ${message}`] : [];
+        }),
       ];
     };
     const without = claims.filter((bytes) => `sha256:${sha256Hex(bytes)}` !== bundle);
@@ -261,6 +262,10 @@ test('a lineage beside files hears the revocations there; what was not asked is 
     assert.deepEqual(await look(claims, null), [['policy', 'content'], []], 'nobody is a revoker');
     assert.deepEqual(await look(without, POLICY), [['content'], []]);
     assert.deepEqual(await look(claims, POLICY), [['content'], ['revoked']]);
+    const torn = await signerOf('rita').sign(Buffer.from('torn'));
+    assert.deepEqual((await look([...without, torn], POLICY))[1], [
+      `claim-malformed: claim ${without.length + 1} is by rita and cannot be read: it might say no`,
+    ]);
   }));
 
 test('a checkpoint that was brought along is one that the log continues', () => {
