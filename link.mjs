@@ -19,31 +19,40 @@ const FILES = {
     'adapters/files/index.js',
     'cli/memory.js',
   ],
-  verify: ['cli/commands/verify.js', 'domain/base/json.js', 'adapters/time-memory.js', 'flows/content/stores.js'],
+  verify: [
+    'cli/commands/verify.js',
+    'domain/base/json.js',
+    'adapters/registries/setup.js',
+    'adapters/time-memory.js',
+    'flows/content/stores.js',
+  ],
+  trust: [
+    'adapters/trust-store/index.js',
+    'adapters/keys/index.js',
+    'adapters/config/index.js',
+    'adapters/version-memory.js',
+  ],
   gate: [
     'cli/commands/promote.js',
     'cli/policy-options.js',
     'flows/gate/environment.js',
     'flows/gate/policy-load.js',
     'adapters/registries/index.js',
-    'adapters/version-memory.js',
-    'adapters/trust-store/index.js',
-    'adapters/keys/index.js',
-    'adapters/config/index.js',
     'adapters/log-store/memory.js',
   ],
   hook: ['cli/commands/hook.js', 'adapters/git/index.js', 'adapters/stat-cache.js', 'domain/scan/index.js'],
 };
 
-/**
- * Packages that are linked too: as a package Commander loads node:child_process, for sub-commands that are programs of their
- * own, and YAML is 70 files, each with a price. Of YAML it is the build for browsers, which is of modules; Node's own has
- * the same code.
- */
-const PACKAGES = { commander: 'index.js', yaml: 'browser/dist/index.js' };
+/** Linked too: as a package Commander loads node:child_process, for sub-commands that are programs of their own. */
+const PACKAGES = { commander: 'index.js' };
 
-/** Packages whose one file is read and run at the first call into them: most policies have no CEL, most folders no template. */
+/**
+ * Packages whose one file is read and run at the first call into them: most policies have no CEL, most folders no template, and a
+ * key that is named needs no trust store. YAML is 70 files, each with a price; the build for browsers, which has the same code,
+ * is of modules, and becomes one.
+ */
 const AT_FIRST_CALL = {
+  yaml: 'browser/dist/index.js',
   '@bufbuild/cel': 'dist/esm/index.js',
   '@bufbuild/re2': 'dist/esm/index.js',
   '@huggingface/jinja': 'dist/index.js',
@@ -52,7 +61,14 @@ const AT_FIRST_CALL = {
 export const LINKED = [...Object.keys(PACKAGES), ...Object.keys(AT_FIRST_CALL)];
 
 /** Node's modules that take milliseconds to load and that most runs never use. */
-const SELDOM = new Set(['node:child_process', 'node:fs/promises', 'node:v8', 'node:worker_threads']);
+const SELDOM = new Set([
+  'node:child_process',
+  'node:fs/promises',
+  'node:sqlite',
+  'node:v8',
+  'node:worker_threads',
+  'node:zlib',
+]);
 
 /** @param dist the folder of the modules; `linked/main.js` in it becomes the program. */
 export async function link(dist) {

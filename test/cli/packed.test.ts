@@ -153,6 +153,28 @@ test('hash loads nothing that it does not need: no child process, no file stream
   );
 });
 
+test('verify with a key loads nothing of registries, of YAML or of databases', () => {
+  for (const words of [
+    ['keygen', 'lone', '--no-password'],
+    ['seal', 'lone-model', '--name', 'acme/lone:1', '--key', 'lone.key'],
+  ]) {
+    mkdirSync(join(work, 'lone-model'), { recursive: true });
+    writeFileSync(join(work, 'lone-model/w.bin'), 'weights');
+    assert.equal(packed(...words).status, 0, words.join(' '));
+  }
+  const words = ['verify', 'lone-model', '--key', 'lone.pub'];
+  const files = filesOf(words).map((url) => url.slice(url.lastIndexOf('/') + 1));
+  assert.ok(files.includes('verify.js'), 'the test sees what it looks for');
+  assert.deepEqual(
+    files.filter((name) => ['gate.js', 'trust2.js', 'hook.js', 'index.js'].includes(name)),
+    [],
+  );
+  assert.deepEqual(
+    modulesOf(words).filter((name) => ['sqlite', 'zlib'].includes(name)),
+    [],
+  );
+});
+
 const POLICY = (pub: string, rules: string): string => `format: weighmark-policy/1
 name: acme
 version: 1

@@ -1,5 +1,5 @@
-import { constants, createReadStream, type Dirent } from 'node:fs';
-import { access, lstat, readdir, realpath, rm } from 'node:fs/promises';
+import { constants, createReadStream, lstatSync, readdirSync, type Dirent } from 'node:fs';
+import { access, realpath, rm } from 'node:fs/promises';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Files, FolderItem } from '../../domain/ports/files.ts';
 import { compareUtf8 } from '../../domain/base/paths.ts';
@@ -35,16 +35,8 @@ export function createFiles({ native = false, onWalk }: FilesOptions = {}): File
     requireWritable: async (folder) =>
       access(folder, constants.W_OK).catch((cause: unknown) => Promise.reject(writeError(cause, folder))),
     kindOf,
-    names: async (folder) =>
-      readdir(folder).then(
-        (names) => names.sort(compareUtf8),
-        (cause: unknown) => Promise.reject(fileError(cause, folder)),
-      ),
-    items: async (folder) =>
-      readdir(folder, { withFileTypes: true }).then(
-        (found) => found.map(itemOf).sort((a, b) => compareUtf8(a.name, b.name)),
-        (cause: unknown) => Promise.reject(fileError(cause, folder)),
-      ),
+    names: async (folder) => namesIn(folder),
+    items: async (folder) => itemsIn(folder),
     realPath: async (location) =>
       realpath(location).catch((cause: unknown) => Promise.reject(fileError(cause, location))),
     copy: async (from, to) => copyHashed(from, to).catch((cause: unknown) => Promise.reject(fileError(cause, to))),
@@ -54,6 +46,25 @@ export function createFiles({ native = false, onWalk }: FilesOptions = {}): File
     remove: async (location) =>
       rm(location, { force: true }).catch((cause: unknown) => Promise.reject(fileError(cause, location))),
   };
+}
+
+/** Synchronous calls, as for reading: each of the others waits for a thread. */
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder).sort(compareUtf8);
+  } catch (cause) {
+    throw fileError(cause, folder);
+  }
+}
+
+function itemsIn(folder: string): readonly FolderItem[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true })
+      .map(itemOf)
+      .sort((a, b) => compareUtf8(a.name, b.name));
+  } catch (cause) {
+    throw fileError(cause, folder);
+  }
 }
 
 function itemOf(found: Dirent): FolderItem {
@@ -94,7 +105,7 @@ function nullIfMissing(error: unknown): null {
 
 async function kindOf(location: string): Promise<'file' | 'directory' | 'other' | 'none'> {
   try {
-    const stat = await lstat(location);
+    const stat = lstatSync(location);
     return stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : 'other';
   } catch (cause) {
     const error = fileError(cause, location);
