@@ -10,7 +10,7 @@ import { preAuthEncoding } from '../../../src/domain/claims/dsse.ts';
 import { looseEnvelope } from '../../../src/domain/claims/loose-envelope.ts';
 import { namesIn } from '../../../src/domain/claims/names.ts';
 import { buildOms, parseOms } from '../../../src/domain/claims/oms.ts';
-import { matchNames } from '../../../src/domain/claims/oms-match.ts';
+import { matchNames, resourcesOf } from '../../../src/domain/claims/oms-match.ts';
 import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
 import { buildAbsence, readAbsence, readRemovedRecords } from '../../../src/domain/claims/removed-records.ts';
 import { buildStatement, parseStatement } from '../../../src/domain/claims/statement.ts';
@@ -246,4 +246,15 @@ test('of what may say no any way of signing is heard: other hashes, r and s side
     .toString();
   assert.ok(!heard(sign('sha384', bytes, privateKey), other));
   assert.equal(createPublicKey(PEM).asymmetricKeyType, 'ec');
+});
+
+test('what was signed of a file is its whole digest, or its shards in order; of none it is nothing', () => {
+  const one = { path: 'w.bin', digest: '0a' } as const;
+  const shards = [
+    { path: 'w.bin', digest: '0b' },
+    { path: 'w.bin', digest: '0c' },
+  ];
+  assert.deepEqual(resourcesOf(one as never), [one]);
+  assert.deepEqual(resourcesOf({ path: 'w.bin', shards } as never), shards);
+  assert.deepEqual(resourcesOf(undefined), []);
 });
