@@ -110,7 +110,7 @@ async function foundIn(question: Question): Promise<readonly Found[]> {
     const keys = bySomeKey(spoken, question);
     const leaves = certificates.filter((leaf) => isByCertificate(spoken, leaf));
     const others = await Promise.all(leaves.map(async (leaf) => byCertificate(leaf, certificates, question)));
-    found.push(...[...keys, ...others.flat()].map((speaker) => ({ ...speaker, spoken })));
+    for (const speaker of [...keys, ...others.flat()]) found.push({ ...speaker, spoken });
   }
   return found;
 }

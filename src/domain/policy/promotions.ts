@@ -240,14 +240,14 @@ function problemWith(of: Case, current: Current, environment: Environment, lasti
 }
 
 /**
- * It must know of the entry before it. One that is not there might be a withdrawal, taken away so that what was promoted before
- * could be logged anew.
+ * It must know of the entry before it, and that be here. One that is not might be a withdrawal, taken away so that what was promoted
+ * before could be logged anew; and that its bundle is named proves nothing: a promotion names more than the one before it.
  */
 function problemBefore(of: Case, { entry, promotion }: Current, environment: Environment): Finding | null {
   for (const earlier of entriesFor(of, environment).filter(({ index }) => index < entry.index)) {
     const read = readEntry(of, earlier, environment);
     if (read === null || ('finding' in read && read.finding.code !== 'claim-missing')) continue;
-    if ('finding' in read) return read.finding;
+    if ('finding' in read) return { ...read.finding, hint: promotedOnceMore(of, environment) };
     if (promotion.inputs.includes(read.current.claim.bundle)) return null;
     return about(
       of,
@@ -257,6 +257,10 @@ function problemBefore(of: Case, { entry, promotion }: Current, environment: Env
     );
   }
   return null;
+}
+
+function promotedOnceMore({ facts }: Case, { name }: Environment): string {
+  return `bring its bundle back; or, if it may be there: \`weighmark promote ${facts.name}@${facts.id} --env ${name}\` promotes it once more, upon what is here`;
 }
 
 /** A broken glass is whole again 24 hours after its verified time; without one it never was broken (rule 13). */

@@ -114,15 +114,19 @@ test('a promotion that does not know of the one before it was made beside it', a
   assert.match(said([first, knowing], [logged(3, first, 'prod'), logged(5, knowing, 'prod')]), /^promoted to prod/);
 });
 
-test('one before it that is not there may be a withdrawal: it holds back what does not know of it', async () => {
+test('one before it that is not there may be a withdrawal: it holds back even what names it, for that proves nothing of which it is', async () => {
   const bundle = hex('not here');
   const absent = logged(3, { bundle } as VerifiedClaim, 'prod');
   const [blind, knowing] = [await made(), await made({ inputs: [bundle] })];
-  assert.equal(
-    said([blind], [absent, logged(5, blind, 'prod')]),
-    "claim-missing 1: the log's promotion for prod (entry 3) cannot be read here",
+  const MISSING = "claim-missing 1: the log's promotion for prod (entry 3) cannot be read here";
+  assert.equal(said([blind], [absent, logged(5, blind, 'prod')]), MISSING);
+  assert.equal(said([knowing], [absent, logged(5, knowing, 'prod')]), MISSING);
+  const again = await made({ at: new Date('2026-11-20T12:00:00Z'), inputs: [knowing.bundle] });
+  assert.match(
+    said([knowing, again], [absent, logged(5, knowing, 'prod'), logged(6, again, 'prod')]),
+    /^promoted to prod by ci, log entry 6/,
+    'promoted once more it rests on one that is here',
   );
-  assert.match(said([knowing], [absent, logged(5, knowing, 'prod')]), /^promoted to prod by ci, log entry 5/);
 });
 
 test('an artifact has all its ids', async () => {

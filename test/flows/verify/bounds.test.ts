@@ -20,6 +20,7 @@ import { omsRoot } from '../../../src/domain/digest/root.ts';
 import { findingsOf, type Verdict } from '../../../src/domain/base/verdict.ts';
 import type { Files } from '../../../src/domain/ports/files.ts';
 import type { HashJob } from '../../../src/domain/ports/hasher.ts';
+import { FoundList } from '../../../src/flows/content/found.ts';
 import { refuseUnknownBeside } from '../../../src/flows/verify/beside.ts';
 import type { TrustedClaim } from '../../../src/flows/verify/bundles.ts';
 import { bindClaims, type KnownArtifact } from '../../../src/flows/verify/claims.ts';
@@ -148,7 +149,7 @@ test('lists beside the artifact are held to BOM claims; to one by nobody trusted
   const list = Buffer.from('list');
   const named = (text: string) => [manifest, subject('list', '.weighmark/files', sha256Hex(text))];
   const asked = (claims: readonly TrustedClaim[], sidecars: object = {}) => {
-    const { findings, notes } = bind(claims, { digestList: list, ...sidecars });
+    const { findings, notes } = bind(claims, { digestList: new FoundList(list), ...sidecars });
     return [...findings.map(({ code, subject: of }) => `${code} ${of}`), ...notes];
   };
   assert.deepEqual(asked([claim(PREDICATES.bom, {}, named('list'))]), []);

@@ -26,6 +26,8 @@ pub extern "C" fn node_api_module_get_api_version_v1() -> i32 {
 /// Called by Node once per environment with its own handles.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn napi_register_module_v1(env: napi_env, exports: napi_value) -> napi_value {
+    // What panics is refused where it is caught (`scan::guarded`), and said there.
+    std::panic::set_hook(Box::new(|_| {}));
     let functions: [(&CStr, napi_callback); 4] = [(c"create", create), (c"index", index), (c"progress", progress), (c"abort", abort)];
     for (name, callback) in functions {
         let mut function = null_mut();

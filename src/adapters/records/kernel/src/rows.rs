@@ -3,6 +3,7 @@
 use crate::arrow;
 use crate::blocks::{self, Pieces};
 use crate::cells::Struct;
+use crate::run::guarded;
 use crate::scan::Stop;
 use arrow_array::RecordBatch;
 use arrow_ipc::reader::{FileReader, StreamReader};
@@ -25,7 +26,7 @@ pub struct Wanted {
 /// Fewer than wanted where they are large; none at the end.
 pub fn read(wanted: &Wanted) -> Result<Vec<Vec<u8>>, Stop> {
     let file = File::open(&wanted.path)?;
-    if wanted.is_parquet { parquet(file, wanted) } else { ipc(file, wanted) }
+    guarded(|| if wanted.is_parquet { parquet(file, wanted) } else { ipc(file, wanted) })
 }
 
 fn parquet(file: File, wanted: &Wanted) -> Result<Vec<Vec<u8>>, Stop> {

@@ -11,6 +11,7 @@ use crate::scan::{self, Found, Lines, Stop};
 use crate::segments::{SEGMENT, Segments};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
@@ -85,11 +86,16 @@ pub fn run(request: &Request, control: &Control) -> Result<Indexed, Failure> {
     let mut parts = Vec::with_capacity(request.files.len());
     for (index, source) in request.files.iter().enumerate() {
         let before = sink.records;
-        sink = file(request, source, sink, &mut columns, control).map_err(|stop| Failure { file: index, stop })?;
+        sink = guarded(|| file(request, source, sink, &mut columns, control)).map_err(|stop| Failure { file: index, stop })?;
         parts.push(sink.records - before);
     }
     let roots = sink.finish(request.threads, out.as_ref()).map_err(|error| whole(error.into()))?;
     Ok(Indexed { roots, columns, parts })
+}
+
+/// Bytes that a decoder was not made for can make it panic: that is a refusal, and ends no process.
+pub fn guarded<T>(work: impl FnOnce() -> Result<T, Stop>) -> Result<T, Stop> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Stop::Unsupported("it does not decode".into())))
 }
 
 fn file(request: &Request, Source { path, slice }: &Source, mut sink: Sink, columns: &mut Columns, control: &Control) -> Result<Sink, Stop> {
@@ -171,7 +177,7 @@ fn share<R>(threads: usize, count: usize, sink: Sink, columns: &mut Columns, con
                         break;
                     }
                     let mut found = Found::default();
-                    let outcome = read(&mut reader, index, &mut found).and_then(|()| lock(&queue).add(index, found));
+                    let outcome = guarded(|| read(&mut reader, index, &mut found)).and_then(|()| lock(&queue).add(index, found));
                     if let Err(stop) = outcome {
                         let mut failure = lock(&failure);
                         if failure.as_ref().is_none_or(|(earlier, _)| index < *earlier) {
@@ -191,4 +197,26 @@ fn share<R>(threads: usize, count: usize, sink: Sink, columns: &mut Columns, con
     }
     *columns = all.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     Ok(queue.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).sink)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decoder_that_panics_refuses_the_file() {
+        let outcome = guarded(|| -> Result<(), Stop> { panic!("beyond what it was made for") });
+        assert!(matches!(outcome, Err(Stop::Unsupported(why)) if why == "it does not decode"));
+    }
+
+    #[test]
+    fn of_pieces_that_panic_the_earliest_decides_and_none_is_waited_for() {
+        let spill = std::env::temp_dir().join(format!("weighmark-guarded-{}", std::process::id()));
+        let file = File::options().read(true).write(true).create_new(true).open(&spill).unwrap();
+        fs::remove_file(&spill).unwrap();
+        let read = |_: &mut (), index: usize, _: &mut Found| if index % 3 == 1 { panic!("piece {index}") } else { Ok(()) };
+        let work: Work<()> = (&|| (), &read, &|()| Columns::default());
+        let outcome = share(4, 100, Sink::new(file, false), &mut Columns::default(), &Control::default(), work);
+        assert!(matches!(outcome, Err(Stop::Unsupported(_))));
+    }
 }
