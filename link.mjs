@@ -104,6 +104,9 @@ function leanBuiltins() {
   return {
     name: 'lean-builtins',
     resolveId: (id) => (nodeModule(id) === null ? null : `\0${nodeModule(id)}`),
+    // What is loaded when it is needed stays so: Rollup would copy what a module has, and of these it sees nothing.
+    resolveDynamicImport: (id) =>
+      typeof id === 'string' && nodeModule(id) !== null ? { id: nodeModule(id), external: true } : null,
     load(id) {
       if (!id.startsWith('\0node:')) return null;
       const get = `globalThis.process.getBuiltinModule('${id.slice(1)}')`;
