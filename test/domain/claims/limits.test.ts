@@ -255,6 +255,6 @@ test('what was signed of a file is its whole digest, or its shards in order; of 
     { path: 'w.bin', digest: '0c' },
   ];
   assert.deepEqual(resourcesOf(one as never), [one]);
-  assert.deepEqual(resourcesOf({ path: 'w.bin', shards } as never), shards);
+  assert.deepEqual(resourcesOf({ path: 'w.bin', shards }), shards);
   assert.deepEqual(resourcesOf(undefined), []);
 });

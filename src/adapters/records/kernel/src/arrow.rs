@@ -65,7 +65,9 @@ impl Reader {
     /// An Arrow IPC file (Feather version 2 is one) or stream, or the record batches of a slice of it.
     pub fn ipc(&mut self, file: File, slice: Option<&Slice>, mut take: impl FnMut(&mut Found) -> Result<(), Stop>) -> Result<(), Stop> {
         let size = file.metadata()?.len();
-        if is_ipc_file(&file)? {
+        let is_file = is_ipc_file(&file)?;
+        blocks::check(&file, size, is_file)?;
+        if is_file {
             let owned = slice.map(|slice| Ok::<_, Stop>(blocks::owned(&blocks::batches(&file, size)?, slice, size))).transpose()?;
             let mut reader = FileReader::try_new_buffered(file, None)?;
             check_schema(&reader.schema())?;

@@ -3,7 +3,7 @@
 
 use crate::scan::Stop;
 use arrow_ipc::reader::read_footer_length;
-use arrow_ipc::{root_as_footer, root_as_message};
+use arrow_ipc::{RecordBatch, root_as_footer, root_as_message};
 use parquet::file::metadata::ParquetMetaData;
 use std::fs::File;
 use std::io::{self, Read};
@@ -33,16 +33,46 @@ pub fn row_groups(footer: &ParquetMetaData) -> Vec<u64> {
     starts.map(|start| u64::try_from(start.unwrap_or(0)).unwrap_or(0)).collect()
 }
 
+/// Refuses what a decoder would make room for before it looks whether it is there: room that cannot be had ends the process.
+pub fn check(file: &File, size: u64, is_file: bool) -> Result<(), Stop> {
+    if !is_file {
+        let mut at = 0;
+        while at < size
+            && let Some(Message { end, .. }) = message(file, at, size)?
+        {
+            at = end;
+        }
+        return Ok(());
+    }
+    let bytes = footer_bytes(file, size)?;
+    let footer = root_as_footer(&bytes).map_err(|error| undecodable(&error.to_string()))?;
+    for block in footer.dictionaries().iter().flatten().chain(footer.recordBatches().iter().flatten()) {
+        let [Ok(at), Ok(head), Ok(body)] = [block.offset(), i64::from(block.metaDataLength()), block.bodyLength()].map(u64::try_from) else {
+            return Err(undecodable("a block of negative length"));
+        };
+        if at.saturating_add(head).saturating_add(body) > size {
+            return Err(undecodable("a block longer than the file"));
+        }
+        message(file, at, size)?;
+    }
+    Ok(())
+}
+
 /// Where the record batches of an Arrow IPC file begin.
 pub fn batches(file: &File, size: u64) -> Result<Vec<u64>, Stop> {
+    let bytes = footer_bytes(file, size)?;
+    let footer = root_as_footer(&bytes).map_err(|error| undecodable(&error.to_string()))?;
+    Ok(footer.recordBatches().iter().flatten().map(|block| block.offset() as u64).collect())
+}
+
+fn footer_bytes(file: &File, size: u64) -> Result<Vec<u8>, Stop> {
     let mut tail = [0; 10];
     file.read_exact_at(&mut tail, size.saturating_sub(10))?;
     let length = read_footer_length(tail)?;
     let Some(at) = size.checked_sub(10 + length as u64) else { return Err(undecodable("its footer is cut off")) };
     let mut bytes = vec![0; length];
     file.read_exact_at(&mut bytes, at)?;
-    let footer = root_as_footer(&bytes).map_err(|error| undecodable(&error.to_string()))?;
-    Ok(footer.recordBatches().iter().flatten().map(|block| block.offset() as u64).collect())
+    Ok(bytes)
 }
 
 /// What of an Arrow IPC stream makes a stream of the record batches of a slice: the schema and all dictionaries before go along.
@@ -116,8 +146,45 @@ fn message(file: &File, at: u64, size: u64) -> Result<Option<Message>, Stop> {
     file.read_exact_at(&mut bytes, begin)?;
     let message = root_as_message(&bytes).map_err(|error| undecodable(&error.to_string()))?;
     let body = u64::try_from(message.bodyLength()).map_err(|_| undecodable("a body of negative length"))?;
-    let rows = message.header_as_record_batch().map(|batch| u64::try_from(batch.length()).unwrap_or(0));
-    Ok(Some(Message { rows, end: (begin + length).saturating_add(body) }))
+    let end = (begin + length).saturating_add(body);
+    if end > size {
+        return Err(undecodable("a message longer than the file"));
+    }
+    let batch = message.header_as_record_batch();
+    if let Some(batch) = batch.or_else(|| message.header_as_dictionary_batch().and_then(|dictionary| dictionary.data())) {
+        check_batch(file, &batch, begin + length..end)?;
+    }
+    let rows = batch.map(|batch| u64::try_from(batch.length()).unwrap_or(0));
+    Ok(Some(Message { rows, end }))
+}
+
+/// Zstandard makes of four bytes a block of 128 KiB at most.
+const MOST_RATIO: u64 = 1 << 15;
+/// Rows that take no bytes: columns that are null throughout.
+const MOST_EMPTY_ROWS: u64 = 1 << 27;
+
+fn check_batch(file: &File, batch: &RecordBatch, body: Slice) -> Result<(), Stop> {
+    let bytes = body.end - body.start;
+    if u64::try_from(batch.length()).is_ok_and(|rows| rows > MOST_EMPTY_ROWS + bytes.saturating_mul(MOST_RATIO)) {
+        return Err(undecodable("more rows than its bytes can hold"));
+    }
+    if batch.compression().is_none() {
+        return Ok(());
+    }
+    for buffer in batch.buffers().iter().flatten() {
+        let [Ok(at), Ok(packed)] = [buffer.offset(), buffer.length()].map(u64::try_from) else { continue };
+        // Without as much it is empty, or beyond the body, which the decoder refuses.
+        if packed < 8 || at.saturating_add(packed) > bytes {
+            continue;
+        }
+        let mut length = [0; 8];
+        file.read_exact_at(&mut length, body.start + at)?;
+        let most = packed.saturating_mul(MOST_RATIO);
+        if u64::try_from(i64::from_le_bytes(length)).is_ok_and(|unpacked| unpacked > most) {
+            return Err(undecodable("a buffer that no compression made so small"));
+        }
+    }
+    Ok(())
 }
 
 fn undecodable(why: &str) -> Stop {

@@ -51,7 +51,9 @@ fn parquet(file: File, wanted: &Wanted) -> Result<Vec<Vec<u8>>, Stop> {
 
 fn ipc(file: File, wanted: &Wanted) -> Result<Vec<Vec<u8>>, Stop> {
     let size = file.metadata()?.len();
-    if arrow::is_ipc_file(&file)? {
+    let is_file = arrow::is_ipc_file(&file)?;
+    blocks::check(&file, size, is_file)?;
+    if is_file {
         let (first, skip) = blocks::batch_of_row(&file, size, wanted.from)?;
         let mut reader = FileReader::try_new_buffered(file, None)?;
         arrow::check_schema(&reader.schema())?;
