@@ -109,7 +109,7 @@ tflite() { # TensorFlow's converter: F16, dynamic range and 8 bits throughout, o
   local own="$cache/tensorflow"
   [ -d "$own" ] || { python3 -m venv "$own" && "$own/bin/python" -m pip install -q tensorflow-cpu==2.21.0; }
   for seed in 3 4; do
-    "$own/bin/python" "$root/fixtures/weights/make-tflite.py" "$work/tflite/$seed" "$seed" $((seed * 8))
+    "$own/bin/python" "$root/fixtures/weights/make-tflite.py" "$work/tflite/$seed" "$seed" $((seed * 8)) >&2
     for child in dynamic full int8 float16; do printf '%s\t%s\n' "$work/tflite/$seed/$child.tflite" "$work/tflite/$seed/parent.tflite"; done
     printf '%s\t%s\n' "$work/tflite/$seed/parent.tflite" "$work/tflite/$seed/parent.keras"
   done | node "$here/derive-all.ts" > "$work/tflite.out"
