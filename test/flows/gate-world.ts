@@ -1,3 +1,4 @@
+import { findingsOf } from '../../src/domain/base/verdict.ts';
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -220,3 +221,7 @@ export async function breakGlassAs(
   const signer = async () => datedSigner(by, world.ports.clock.now());
   return promote(input, world.ports, { registry: world.registry, signer });
 }
+
+/** What a verdict found, as tests name it. */
+export const said = (verdict: Parameters<typeof findingsOf>[0]): readonly string[] =>
+  findingsOf(verdict).map(({ code, message }) => `${code}: ${message}`);

@@ -358,15 +358,26 @@ function added(sum: Nearness, found: Nearness, at: number): Nearness {
 }
 
 /** Block by block: a quantised parent's view is one of blocks. */
-async function sameBytes(view: View, child: ChildView, ports: ComparePorts): Promise<boolean> {
-  const blocks = Math.ceil(child.elements / child.block);
-  const step = Math.max(1, Math.floor((1 << 20) / child.blockBytes));
-  for (let at = 0; at < blocks; at += step) {
-    const count = Math.min(step, blocks - at);
-    const [own, parent] = [await child.read(at, count), await view.read(at, count)];
-    if (Buffer.compare(own, parent) !== 0) return false;
-    ports.onElements?.(count * child.block);
-    ports.signal?.throwIfAborted();
+async function sameBytes(view: View, child: ChildView, { onElements, signal }: ComparePorts): Promise<boolean> {
+  const blocks = { count: Math.ceil(child.elements / child.block), bytes: child.blockBytes };
+  return sameBlocks(child, view, blocks, (count) => {
+    onElements?.(count * child.block);
+    signal?.throwIfAborted();
+  });
+}
+
+/** Whether two of so many blocks, of so many bytes each, hold the same, read a megabyte at a time. */
+export async function sameBlocks(
+  one: Pick<View, 'read'>,
+  other: Pick<View, 'read'>,
+  { count: all, bytes }: { readonly count: number; readonly bytes: number },
+  onBlocks: (count: number) => void,
+): Promise<boolean> {
+  const step = Math.max(1, Math.floor((1 << 20) / bytes));
+  for (let at = 0; at < all; at += step) {
+    const count = Math.min(step, all - at);
+    if (Buffer.compare(await one.read(at, count), await other.read(at, count)) !== 0) return false;
+    onBlocks(count);
   }
   return true;
 }

@@ -14,7 +14,7 @@ import { elementsOf } from '../../domain/formats/tensors.ts';
 import type { WeightNumbers } from '../../domain/ports/numbers.ts';
 import type { Progress } from '../../domain/ports/terminal.ts';
 import type { WeightTensor } from '../../domain/weights/types.ts';
-import { compareTensor, type ComparePorts } from './compare.ts';
+import { type ComparePorts, compareTensor, sameBlocks } from './compare.ts';
 import { foldedApart } from './folded.ts';
 import { importanceOf, type Importance } from './importance.ts';
 import { openSide, readBeside, type Opened, type SideInput } from './side.ts';
@@ -182,7 +182,7 @@ async function derived(input: DeriveInput, sides: Sides, ports: DerivePorts): Pr
   const { known, covered } = unknownPacking(judged, child.format === 'gguf' ? new Map() : parents);
   const missing: string[] = [];
   for (const name of plan.missing)
-    if (!covered.has(name) && !(await isTied(name, parents))) missing.push(original(name));
+    if (!covered.has(name) && !(await isTied(name, parents, ports))) missing.push(original(name));
   const calibration = child.format === 'gguf' ? null : await calibrationBeside(child);
   const coded = new Set([...packed.keys(), ...affine.keys()]);
   const compressed = child.tensors.some(({ tensor }) => /\.weight_scale$|_Q\d+G\d+$/.test(tensor.name));
@@ -222,18 +222,17 @@ function namedAsChild({ child, parent }: Sides, converts: boolean) {
 }
 
 /** An output that is the embedding is kept once or twice. */
-async function isTied(name: string, parents: ReadonlyMap<string, View>): Promise<boolean> {
+async function isTied(
+  name: string,
+  parents: ReadonlyMap<string, View>,
+  { signal }: Pick<DerivePorts, 'signal'>,
+): Promise<boolean> {
   const [view, base] = [parents.get(name), parents.get(tiedTo(name, parents.keys()) ?? '')];
   if (view === undefined || base === undefined || view.dtype !== base.dtype || view.dtype.startsWith('GGUF_'))
     return false;
   if (view.shape.join() !== base.shape.join()) return false;
-  const elements = elementsOf(view.shape);
-  const step = Math.max(1, Math.floor((1 << 20) / view.width));
-  for (let at = 0; at < elements; at += step) {
-    const count = Math.min(step, elements - at);
-    if (Buffer.compare(await view.read(at, count), await base.read(at, count)) !== 0) return false;
-  }
-  return true;
+  const elements = { count: elementsOf(view.shape), bytes: view.width };
+  return sameBlocks(view, base, elements, () => signal?.throwIfAborted());
 }
 
 /**

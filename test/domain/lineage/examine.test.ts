@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { exitOf, findingsOf } from '../../../src/domain/base/verdict.ts';
+import { findingsOf } from '../../../src/domain/base/verdict.ts';
 import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
 import { subject } from '../../../src/domain/claims/subjects.ts';
 import type { VerifiedClaim } from '../../../src/domain/claims/types.ts';
@@ -19,7 +19,9 @@ import {
   facts,
   hex,
   honest,
+  honestBut,
   policy,
+  said,
   promotion,
   step,
   type Name,
@@ -29,9 +31,8 @@ type Claims = Awaited<ReturnType<typeof honest>>;
 const PLAIN = policy('\n  - name: prod');
 
 async function decided(over: Partial<Record<keyof Claims, VerifiedClaim | null>> = {}, under: Policy = PLAIN) {
-  const claims = Object.values({ ...(await honest()), ...over }).flatMap((each) => each ?? []);
-  const result = decide(facts(claims), under);
-  return { result, said: findingsOf(result).map((each) => `${each.code} ${exitOf(each)}: ${each.message}`) };
+  const result = decide(facts(await honestBut(over)), under);
+  return { result, said: said(findingsOf(result)) };
 }
 
 test('who signed a BOM is told beside who took the step; nobody else’s word describes it', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { exitOf, findingsOf, verdictOf, refusedCheck, type Finding } from '../../../src/domain/base/verdict.ts';
+import { findingsOf, verdictOf, refusedCheck, type Finding } from '../../../src/domain/base/verdict.ts';
 import { buildDerivation } from '../../../src/domain/claims/derivation.ts';
 import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
 import type { VerifiedClaim } from '../../../src/domain/claims/types.ts';
@@ -27,18 +27,13 @@ import {
   facts,
   hex,
   honest,
+  honestBut,
   logged,
   people,
   policy,
+  said,
   type Name,
 } from './world.ts';
-
-type Claims = Awaited<ReturnType<typeof honest>>;
-const all = async (over: Partial<Record<keyof Claims, null>> = {}): Promise<readonly VerifiedClaim[]> =>
-  Object.values({ ...(await honest()), ...over }).flatMap((each) => each ?? []);
-
-const said = (findings: readonly Finding[]): readonly string[] =>
-  findings.map((finding) => `${finding.code} ${exitOf(finding)}: ${finding.message}`);
 
 const revoking = (by: Name, target: object) =>
   claim({
@@ -83,7 +78,7 @@ test('who approves twice too little is told by whose age, and that clocks disagr
 });
 
 test('assertions see every file, claim and step, whole numbers as such', async () => {
-  const of = caseFor(facts(await all()), policy(PROD));
+  const of = caseFor(facts(await honestBut()), policy(PROD));
   const data = assertionData(of, lineageOf(of));
   assert.deepEqual(data['files'], [{ path: 'model.gguf', format: 'gguf' }]);
   assert.deepEqual(data['artifact'], { id: ID, name: 'acme/enc' });
@@ -122,7 +117,7 @@ const check = (by: Name, result: string, about = D0) =>
 test('a check of a dataset that failed blocks what was made from it, where the environment asks for checks', async () => {
   const rules = policy('\n  - name: prod\n    datasets: { require: [reference] }');
   const decided = async (under: Policy, ...more: readonly VerifiedClaim[]) => {
-    const of = caseFor(facts([...(await all()), ...more]), under);
+    const of = caseFor(facts([...(await honestBut()), ...more]), under);
     return { rule: said(findingsOf(evaluate(of))), denials: said(datasetDenials(of, lineageOf(of))) };
   };
   const failed = await check('dana', 'FAILED');
@@ -133,7 +128,7 @@ test('a check of a dataset that failed blocks what was made from it, where the e
   assert.deepEqual(await decided(rules, await check('dana', 'FAILED', hex('other'))), { rule: [], denials: [] });
   assert.deepEqual(await decided(policy('\n  - name: prod'), failed), { rule: [], denials: [] });
   const lost = await revoking('rita', { kind: 'principal', name: 'dana', since: '2026-11-02T00:00:00Z' });
-  const of = caseFor(facts([...(await all()), failed], { revocations: [{ claim: lost, index: 1 }] }), rules);
+  const of = caseFor(facts([...(await honestBut()), failed], { revocations: [{ claim: lost, index: 1 }] }), rules);
   assert.deepEqual(said(datasetDenials(of, lineageOf(of))), [
     'denial-unconfirmed 4: dana saw a check of a dataset fail; nothing shows that this was before dana was lost',
   ]);
@@ -151,7 +146,7 @@ test('a step that was recomputed is evidence; where none is asked for, that is s
   });
   const shown = await claim({ by: 'anna', type: PREDICATES.derivation, about: MODEL, predicate });
   const evidence = (under: Policy, ...more: readonly VerifiedClaim[]) =>
-    all().then((claims) =>
+    honestBut().then((claims) =>
       decide(facts([...claims, ...more]), under)
         .checks.find(({ name }) => name === 'derivation')
         ?.evidence.map(({ what }) => what),
@@ -200,7 +195,7 @@ test('an environment that comes after one that is not there lets nothing in', as
   const under = policy('\n  - name: staging\n  - name: prod\n    after: staging');
   const [, prod] = under.environments;
   assert.ok(prod !== undefined);
-  const of = caseOf(facts(await all()), { ...under, environments: [prod] }, prod);
+  const of = caseOf(facts(await honestBut()), { ...under, environments: [prod] }, prod);
   assert.deepEqual(said(findingsOf(evaluate(of))), ['policy-invalid 2: there is no environment staging']);
 });
 
@@ -208,7 +203,7 @@ test('why a claim is not there: nobody who may, with who could; a torn one; two 
   const absent = async (rule: string, ...more: readonly VerifiedClaim[]) => {
     const found = findingsOf(
       decide(
-        facts([...(await all({ evaluation: null, bom: null })), ...more]),
+        facts([...(await honestBut({ evaluation: null, bom: null })), ...more]),
         policy(`\n  - name: prod\n    require: [${rule}]`),
       ),
     );
@@ -232,7 +227,7 @@ test('why a claim is not there: nobody who may, with who could; a torn one; two 
   assert.match(await absent('{ claim: evaluation, role: evaluator }', byBob), /^wrong-signer: .*erin/);
   const two = policy('\n  - name: prod\n    require: [{ claim: bom, role: trainer }]');
   const byErin = await claim({ by: 'erin', type: PREDICATES.bom, about: MODEL, predicate: bomOf('MIT') });
-  const [wrong] = findingsOf(decide(facts([...(await all({ bom: null })), byErin]), two));
+  const [wrong] = findingsOf(decide(facts([...(await honestBut({ bom: null })), byErin]), two));
   assert.match(JSON.stringify(wrong), /anna/);
   assert.doesNotMatch(JSON.stringify(wrong), /dana/, 'a publisher may sign a BOM, and is not who is asked for');
 });
@@ -246,7 +241,7 @@ test('an evaluation that was logged for the artifact and is about nothing that c
       predicate: { result },
     });
   const decided = async (of: VerifiedClaim, revocations: readonly VerifiedClaim[] = []) => {
-    const given = facts([...(await all()), of], {
+    const given = facts([...(await honestBut()), of], {
       revocations: revocations.map((each, index) => ({ claim: each, index })),
     });
     const entry = { ...logged(4, of, 'prod'), leaf: { ...logged(4, of, 'prod').leaf, kind: 'claim' as const } };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { test } from 'node:test';
-import { exitOf, findingsOf, type Finding } from '../../../src/domain/base/verdict.ts';
+import { findingsOf } from '../../../src/domain/base/verdict.ts';
 import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
 import type { VerifiedClaim } from '../../../src/domain/claims/types.ts';
 import { approvalProperty } from '../../../src/domain/authority/vsa.ts';
@@ -39,18 +39,16 @@ import {
   facts,
   hex,
   honest,
+  honestBut,
   logged,
   policy,
+  said,
   promotion,
   step,
   type Name,
 } from './world.ts';
 
 type Claims = Awaited<ReturnType<typeof honest>>;
-const all = async (over: Partial<Record<keyof Claims, VerifiedClaim | null>> = {}) =>
-  Object.values({ ...(await honest()), ...over }).flatMap((each) => each ?? []);
-const said = (findings: readonly Finding[]): readonly string[] =>
-  findings.map((finding) => `${finding.code} ${exitOf(finding)}: ${finding.message}`);
 const PLAIN = policy('\n  - name: prod');
 
 test('an approval that names policies is of one of them: of this one in any version, or by its digest', async () => {
@@ -66,7 +64,7 @@ test('an approval that names policies is of one of them: of this one in any vers
         properties: [approvalProperty('prod')],
       },
     });
-    return findingsOf(decide(facts(await all({ carol })), rules)).length === 0;
+    return findingsOf(decide(facts(await honestBut({ carol })), rules)).length === 0;
   };
   const digest = (sha256: string) => ({ digest: { sha256 } });
   for (const policies of [
@@ -115,7 +113,7 @@ const revoking = (by: Name, target: object, name = 'acme/enc') =>
 
 test('how many revocations there are is said, and whether one concerns this: what it was made of, or a claim of it', async () => {
   const words = async (target: object) => {
-    const given = facts(await all(), { revocations: [{ claim: await revoking('rita', target), index: 1 }] });
+    const given = facts(await honestBut(), { revocations: [{ claim: await revoking('rita', target), index: 1 }] });
     const { checks } = decide(given, PLAIN);
     return checks.find(({ name }) => name === 'revocation')?.evidence.map(({ what }) => what);
   };
@@ -134,7 +132,7 @@ test('what a revoker said who was lost since is open, if it is about anything th
   const lost = await revoking('rob', { kind: 'principal', name: 'rita', since: '2026-01-01T00:00:00Z' });
   const asked = async (target: object) => {
     const revocations = [lost, await revoking('rita', target)].map((each, index) => ({ claim: each, index }));
-    return said(findingsOf(decide(facts(await all(), { revocations }), PLAIN))).map((each) => each.slice(0, 40));
+    return said(findingsOf(decide(facts(await honestBut(), { revocations }), PLAIN))).map((each) => each.slice(0, 40));
   };
   const OPEN = ['denial-unconfirmed 4: rita revoked artif'];
   for (const sha256 of [MODEL, D0]) assert.deepEqual(await asked({ kind: 'artifact', sha256 }), OPEN);
@@ -145,7 +143,7 @@ test('what a revoker said who was lost since is open, if it is about anything th
 });
 
 test('the lineage is evidence with each step and who signed it', async () => {
-  const { checks } = decide(facts(await all()), PLAIN);
+  const { checks } = decide(facts(await honestBut()), PLAIN);
   const [evidence] = checks.find(({ name }) => name === 'lineage')?.evidence ?? [];
   assert.equal(evidence?.what, 'lineage: 3 artifacts, 2 steps deep: quantize by anna');
   assert.deepEqual(evidence.data?.['steps'], [
@@ -288,7 +286,7 @@ test('a promotion wrapped anew is the same act, at its first place, by the copy 
 
 test('a no that was logged for this and cannot be bound is open, if its role is asked here and it may mean this', async () => {
   const asked = async (of: VerifiedClaim, under: Policy) => {
-    const given = facts([...(await all()), of]);
+    const given = facts([...(await honestBut()), of]);
     const entry = { ...logged(4, of, 'prod'), leaf: { ...logged(4, of, 'prod').leaf, kind: 'claim' as const } };
     return said(findingsOf(decide({ ...given, log: { ...given.log, claims: [entry] } }, under))).filter((each) =>
       each.includes('not with a pass'),
@@ -320,12 +318,12 @@ test('a claim whose signer’s certificate was over is why there is none', async
     ...(await evaluation('PASSED')),
     onlyNo: { code: 'certificate-expired', message: 'it was over' },
   };
-  assert.deepEqual(said(findingsOf(decide(facts(await all({ evaluation: lapsed })), rules))), [
+  assert.deepEqual(said(findingsOf(decide(facts(await honestBut({ evaluation: lapsed })), rules))), [
     'certificate-expired 1: its evaluation is by erin and does not count: it was over',
   ]);
   const stranger = { ...(await evaluation('PASSED', undefined, 'mallory')), onlyNo: lapsed.onlyNo };
   assert.match(
-    said(findingsOf(decide(facts(await all({ evaluation: stranger as VerifiedClaim })), rules))).join(),
+    said(findingsOf(decide(facts(await honestBut({ evaluation: stranger as VerifiedClaim })), rules))).join(),
     /^wrong-signer/,
   );
 });
@@ -360,7 +358,7 @@ test('an input that is not as it should be is named, with why: without a digest,
     over: Partial<Record<keyof Claims, VerifiedClaim | null>>,
     under = PLAIN,
     more: Partial<GateFacts> = {},
-  ) => said(findingsOf(decide(facts(await all(over), more), under))).join();
+  ) => said(findingsOf(decide(facts(await honestBut(over), more), under))).join();
   assert.match(
     await why({ base: await base('', { gitCommit: 'a' }) }),
     /the input \(unnamed\) of train has no SHA-256/,
@@ -427,7 +425,7 @@ test('two accounts of a step that differ in the commit of their code are two', a
       by,
     );
   const codes = async (...steps: readonly VerifiedClaim[]) =>
-    findingsOf(decide(facts([...(await all({ base: null })), ...steps]), PLAIN)).map(({ code }) => code);
+    findingsOf(decide(facts([...(await honestBut({ base: null })), ...steps]), PLAIN)).map(({ code }) => code);
   assert.deepEqual(await codes(await made('a')), []);
   assert.deepEqual(await codes(await made('a'), await made('b')), ['claim-conflict']);
   const other = await step('train', BASE, [{ role: 'dataset', of: 'd1' }], '2026-11-01T10:00:00Z');
@@ -437,13 +435,13 @@ test('two accounts of a step that differ in the commit of their code are two', a
 
 test('the age of a step is counted to the moment, and times are told as RFC 3339 has them', async () => {
   const rules = policy('\n  - name: prod\n    lineage: { maxAge: 19d }');
-  const at = async (now: string) => said(findingsOf(decide(facts(await all(), { now: new Date(now) }), rules)));
+  const at = async (now: string) => said(findingsOf(decide(facts(await honestBut(), { now: new Date(now) }), rules)));
   assert.deepEqual(await at('2026-11-20T10:00:00Z'), []);
   assert.deepEqual(await at('2026-11-20T10:00:00.001Z'), [
     'claim-stale 1: its provenance is 19 days old; 19 days are allowed',
   ]);
   const late = await step('train', BASE, [{ role: 'dataset', of: 'd0' }], '2026-11-02T12:00:00Z');
-  const [found] = findingsOf(decide(facts(await all({ base: late })), PLAIN));
+  const [found] = findingsOf(decide(facts(await honestBut({ base: late })), PLAIN));
   assert.deepEqual(
     [found?.facts?.['began'], found?.facts?.['input existed']],
     ['2026-11-02T09:30:00.000Z', '2026-11-02T12:00:00.000Z'],

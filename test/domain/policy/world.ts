@@ -11,7 +11,7 @@ import { parsePolicy } from '../../../src/domain/policy/parse.ts';
 import type { Policy } from '../../../src/domain/authority/types.ts';
 import { approvalProperty, buildPromotion, type PromotionParts } from '../../../src/domain/authority/vsa.ts';
 import { omsHint } from '../../../src/domain/pki/keys.ts';
-import { findingsOf } from '../../../src/domain/base/verdict.ts';
+import { exitOf, findingsOf, type Finding } from '../../../src/domain/base/verdict.ts';
 import type { LogEntry } from '../../../src/domain/tlog/leaf.ts';
 
 /** People with real keys, who really sign; every claim here was verified by the code that ships. */
@@ -148,6 +148,18 @@ export async function honest(): Promise<
     bob: await approval('bob'),
     carol: await approval('carol'),
   };
+}
+
+/** The same with some of them another, or none. */
+export async function honestBut(
+  over: Partial<Record<keyof Awaited<ReturnType<typeof honest>>, VerifiedClaim | null>> = {},
+): Promise<readonly VerifiedClaim[]> {
+  return Object.values({ ...(await honest()), ...over }).flatMap((each) => each ?? []);
+}
+
+/** What was found, as tests name it. */
+export function said(findings: readonly Finding[]): readonly string[] {
+  return findings.map((finding) => `${finding.code} ${exitOf(finding)}: ${finding.message}`);
 }
 
 export function bomOf(licence: string): Record<string, unknown> {

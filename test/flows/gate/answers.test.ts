@@ -38,14 +38,13 @@ import {
   policyText,
   promoteAs,
   publishStory,
+  said,
   signerOf,
   stepBundle,
   type GateWorld,
 } from '../gate-world.ts';
 
 const POLICY = parsePolicy(policyText());
-const said = (verdict: Parameters<typeof findingsOf>[0]): readonly string[] =>
-  findingsOf(verdict).map(({ code, message }) => `${code}: ${message}`);
 const STAGING = '\n  - name: staging\n    require: [bom]';
 
 function ports(world: GateWorld, by: Name) {

@@ -39,14 +39,13 @@ import {
   policyText,
   promoteAs,
   publishStory,
+  said,
   signerOf,
   stepBundle,
   type GateWorld,
 } from '../gate-world.ts';
 
 const POLICY = parsePolicy(policyText());
-const said = (verdict: Parameters<typeof findingsOf>[0]): readonly string[] =>
-  findingsOf(verdict).map(({ code, message }) => `${code}: ${message}`);
 
 function revokeAs(world: GateWorld, target: Parameters<typeof revoke>[0]['target'], id: string, by: Name = 'rita') {
   return revoke(
