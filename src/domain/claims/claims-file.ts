@@ -53,7 +53,7 @@ const NEWLINE = Buffer.from('\n');
 /** Some tools write one bundle in many lines: then no line ends an object before the last, and all together are JSON. */
 function isOneDocument(bytes: Uint8Array): boolean {
   const newline = bytes.indexOf(0x0a);
-  if (newline < 0 || newline > LIMITS.claimBytes || bytes.length > LIMITS.claimBytes) return false;
+  if (newline === -1 || bytes.length > LIMITS.claimBytes) return false;
   if (lastByte(bytes.subarray(0, newline)) === 0x7d) return false;
   try {
     parseStrictJson(bytes);
