@@ -25,15 +25,23 @@ const NOTES = ['note', 'note-bounds', 'refusals', 'spec'].map((each) => `test/do
  * (`--held`). The list grows until it is the rooms.
  */
 export const HELD: Readonly<Record<string, string | readonly string[]>> = {
+  'src/domain/authority/copies.ts': [
+    'test/domain/authority/authority.test.ts',
+    'test/domain/authority/revocations.test.ts',
+  ],
   'src/domain/authority/people.ts': 'test/domain/authority/people.test.ts',
   'src/domain/authority/polarity.ts': 'test/domain/authority/polarity.test.ts',
   'src/domain/authority/reach.ts': 'test/domain/authority/reach.test.ts',
   'src/domain/authority/revocation.ts': 'test/domain/authority/people.test.ts',
+  'src/domain/authority/snapshot.ts': 'test/domain/authority/{authority,snapshot}.test.ts',
   'src/domain/authority/time.ts': 'test/domain/authority/time.test.ts',
   'src/domain/authority/vsa.ts': 'test/domain/authority/vsa.test.ts',
   'src/domain/claims/binding.ts': 'test/domain/claims/binding.test.ts',
+  'src/domain/claims/loose-envelope.ts': 'test/domain/claims/{limits,readers,whole}.test.ts',
+  'src/domain/claims/verify-signature.ts': 'test/domain/claims/{bundle,limits,readers,whole}.test.ts',
   'src/domain/lineage/edges.ts': 'test/domain/lineage/steps.test.ts',
   'src/domain/lineage/provenance.ts': 'test/domain/lineage/steps.test.ts',
+  'src/domain/lineage/walk.ts': 'test/domain/lineage/ancestry.test.ts',
   'src/domain/policy/orphans.ts': 'test/domain/policy/orphans.test.ts',
   'src/domain/policy/separation.ts': 'test/domain/policy/separation.test.ts',
   'src/domain/registry/inputs.ts': 'test/domain/registry/attached.test.ts',
@@ -46,6 +54,9 @@ export const HELD: Readonly<Record<string, string | readonly string[]>> = {
   'src/domain/tlog/note.ts': NOTES,
   'src/domain/tlog/proof.ts': NOTES,
   'src/domain/tlog/quorum.ts': NOTES,
+  'src/domain/trust/log-binding.ts': 'test/domain/trust/bound.test.ts',
+  'src/domain/trust/match.ts': ['test/domain/trust/{judged,match}.test.ts', 'test/advisories/identity.test.ts'],
+  'src/domain/trust/timestamp-authority.ts': ['test/domain/trust/times.test.ts', 'test/advisories/time.test.ts'],
 };
 
 /**

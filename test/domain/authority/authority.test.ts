@@ -10,7 +10,7 @@ import {
   policyTrust,
   signerKey,
 } from '../../../src/domain/authority/authority.ts';
-import { firstPlaces, mergedCopies } from '../../../src/domain/authority/copies.ts';
+import { actKey, firstPlaces, mergedCopies } from '../../../src/domain/authority/copies.ts';
 import { collectRevocations } from '../../../src/domain/authority/revocations.ts';
 import { buildSnapshot, newestSnapshot } from '../../../src/domain/authority/snapshot.ts';
 import { hear } from '../../../src/domain/authority/speaker.ts';
@@ -214,6 +214,27 @@ test('copies of one act of signing are one claim with all that is known of its t
   assert.deepEqual(mergedCopies([good, bad]), { ...good, times: [at(1), at(2)] });
   const second = { ...bad, bundle: 'worse' };
   assert.deepEqual(mergedCopies([bad, second]), { ...bad, times: [at(2), at(2)] });
+});
+
+test('an act of signing is one by its own mark, else by what was signed and who signed it', async () => {
+  const [one, other, bob] = [
+    await evaluation('PASSED'),
+    await evaluation('FAILED'),
+    await evaluation('PASSED', undefined, 'bob'),
+  ];
+  assert.equal(actKey({ ...one, act: 'mark' }), actKey({ ...other, act: 'mark' }));
+  assert.notEqual(actKey({ ...one, act: 'mark' }), actKey({ ...one, act: 'another' }));
+  const bare = [one, other, bob].map(({ pae, signer }) => actKey({ pae, signer }));
+  assert.equal(new Set(bare).size, 3);
+  const copy = { ...one, bundle: 'copy' };
+  const firsts = firstPlaces([one, copy, other], (each) => each).map(({ first, copies }) => [
+    first.bundle,
+    copies.length,
+  ]);
+  assert.deepEqual(firsts, [
+    [one.bundle, 2],
+    [other.bundle, 1],
+  ]);
 });
 
 test('a key that a certificate stands for as well has the first place of the act by either name', async () => {

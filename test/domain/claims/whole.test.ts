@@ -24,10 +24,12 @@ import { buildStatement, parseStatement } from '../../../src/domain/claims/state
 import { subject } from '../../../src/domain/claims/subjects.ts';
 import { titleOf } from '../../../src/domain/claims/titles.ts';
 import type { Statement, Subject, VerifiedClaim } from '../../../src/domain/claims/types.ts';
-import { hintFits, isByCertificate, verifyWithChain } from '../../../src/domain/claims/verify-signature.ts';
+import { hintFits, isByCertificate, mayBeByKey, verifyWithChain } from '../../../src/domain/claims/verify-signature.ts';
 import { namesOfWeights } from '../../../src/domain/claims/weights-lists.ts';
 import { sha256Hex as hex } from '../../../src/domain/digest/hex.ts';
 import { omsRoot } from '../../../src/domain/digest/root.ts';
+import { formatProof } from '../../../src/domain/records/proof.ts';
+import { formatRoots } from '../../../src/domain/records/roots.ts';
 import { describeKey } from '../../../src/domain/pki/keys.ts';
 import { makeCertificate } from '../pki/make-certificate.ts';
 
@@ -137,7 +139,15 @@ test('copies of one signature are one act in either encoding, with zeros before 
 
 test('what is read loosely is bounded, and says all that it says of its signer', () => {
   const strict = bundle();
-  assert.deepEqual(looseEnvelope(strict, strict.length)?.hints, ['mine']);
+  const read = looseEnvelope(strict, strict.length);
+  assert.deepEqual(
+    [
+      read?.hints,
+      read?.signatures.map((each) => Buffer.from(each).equals(SIGNATURE)),
+      read?.payloads.map(({ type }) => type),
+    ],
+    [['mine'], [true], ['application/vnd.in-toto+json']],
+  );
   assert.equal(looseEnvelope(strict, strict.length - 1), null);
   const leaf = makeCertificate({ name: 'leaf' });
   const of = (key: Parameters<typeof bundleOf>[0]['key']) => {
@@ -292,7 +302,25 @@ test('removed records say how they were hashed, under which key, and which they 
   assert.equal(tryRemovedRecords(statement(type, good))?.records.length, 1);
   assert.equal(tryRemovedRecords(statement(type, { ...good, records: ['x'] })), null);
   assert.equal(tryRemovedRecords(statement(PREDICATES.bom, good)), null);
-  assert.throws(() => readAbsence({ roots: 'r', proofs: [7] }), { code: /./ });
+});
+
+test('a proof of absence brings proofs, and of them counts what is about records', () => {
+  const one = { records: 1, ordered: hex('o'), set: hex('s') };
+  const roots = formatRoots({
+    ...one,
+    reading: { format: 'jsonl', profile: 'typed' },
+    hashing: 'open',
+    key: null,
+    distinct: 1,
+    columns: null,
+    parts: [{ path: 'a', records: 1 }],
+  });
+  const grown = formatProof({ kind: 'extension', roots: one, before: { records: 1, ordered: hex('o') }, path: [] });
+  const read = (...proofs: readonly unknown[]) => readAbsence({ roots, proofs });
+  assert.equal(read().roots.records, 1);
+  assert.equal(read(JSON.parse(grown)).shown.size, 0);
+  for (const none of [7, [], null])
+    assert.throws(() => read(none), because('claim-malformed', /a proof in it is none/));
 });
 
 test('a time is told by whoever says the earliest, of several the first', () => {
@@ -375,6 +403,16 @@ test('a hint names a key by its fingerprint in any form that tools write; other 
     strictly.map((hint) => hintFits(hint, key, true)),
     [true, true, false, false],
   );
+});
+
+test('a key is asked where the bundle names it, no other, or says nothing of keys', () => {
+  const pems = [0, 1].map(() => generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey);
+  const [own, other] = pems.map((each) => each.export({ type: 'spki', format: 'pem' }).toString());
+  const hint = describeKey(pems[0] as KeyObject).hints[0] ?? '';
+  const asked = (key: Parameters<typeof bundleOf>[0]['key'], pem = own) =>
+    mayBeByKey(parseBundle(bundle({ key })), pem ?? '');
+  assert.deepEqual([asked({ hint }), asked({ hint }, other), asked({ hint: '' }, other)], [true, false, true]);
+  assert.equal(asked({ chain: [Buffer.from('leaf')] }), true, 'a certificate says nothing of keys');
 });
 
 test('a chain counts under a root that signed itself, through what the bundle or the trust holds', () => {

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
-import { createHash, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
 import { test } from 'node:test';
 import type { Json } from '../../../src/domain/base/json.ts';
-import { requireBound } from '../../../src/domain/trust/log-binding.ts';
+import { requireBound, sha256 as sha256Of } from '../../../src/domain/trust/log-binding.ts';
 import { parseSigstoreBundle, type LogEntry } from '../../../src/domain/trust/sigstore-bundle.ts';
 import { makeInstance } from '../../adapters/sigstore/instance.ts';
 import { makeCertificate } from '../pki/make-certificate.ts';
 
 /** A log entry of each kind that is read, about one signature by a key or a certificate. */
 const base64 = (bytes: Uint8Array | string): string => Buffer.from(bytes).toString('base64');
-const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
+const sha256 = (text: string): Buffer => Buffer.from(sha256Of(Buffer.from(text)));
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const signature = sign('sha256', Buffer.from('signed'), privateKey);
 const [signedDigest, payloadDigest] = [sha256('signed'), sha256('payload')];
@@ -112,6 +112,11 @@ test('one that does not say so in full is about nothing', () => {
       () => ask('dsse/0.0.1', { ...KINDS['dsse/0.0.1'](), signatures }, OF_KEY),
       unbound(/exactly one signature|lacks a member/),
     );
+  const said = { kind: 'dsse', apiVersion: '0.0.1', spec: KINDS['dsse/0.0.1']() };
+  for (const other of [{ kind: 'intoto' }, { version: '0.0.2' }]) {
+    const entry = { kind: 'dsse', version: '0.0.1', body: Buffer.from(JSON.stringify(said)), ...other };
+    assert.throws(() => requireBound(entry as never, OF_KEY), unbound(/of another kind than the bundle says/));
+  }
   assert.throws(() => ask('rfc3161/0.0.1', {}, OF_KEY), unbound(/a kind that is not known \(rfc3161\/0\.0\.1\)/));
 });
 

@@ -6,7 +6,7 @@ import { TAG, der, derOid } from '../../../src/domain/pki/der.ts';
 import { readPublicKey } from '../../../src/domain/pki/keys.ts';
 import { readFulcioCertificate } from '../../../src/domain/trust/fulcio.ts';
 import { GITHUB_ISSUER, GITLAB_ISSUER } from '../../../src/domain/trust/identity.ts';
-import { entryOf, mismatch } from '../../../src/domain/trust/match.ts';
+import { entriesFor, entryOf, mismatch, namesInCertificate } from '../../../src/domain/trust/match.ts';
 import { SIGNED_AT } from '../../adapters/sigstore/instance.ts';
 import {
   CODE_SIGNING,
@@ -38,6 +38,20 @@ test('the first entry that names the signer is theirs; a retired key until the v
   assert.equal(entryOf(anna, entries, [at(until)])?.name, 'old');
   assert.equal(entryOf(anna, entries, [at('2026-11-02T00:00:01Z')])?.name, 'first');
   assert.equal(entryOf(anna, entries.slice(0, 1)), null);
+});
+
+test('trust for some names is trust for those, and for nothing without a name', () => {
+  const entries: readonly TrustEntry[] = [
+    { name: 'all', anchor: anchor('anna') },
+    { name: 'acme', for: 'acme/*', anchor: anchor('anna') },
+  ];
+  const counting = (name: string | null) => entriesFor(entries, name).map((entry) => entry.name);
+  assert.deepEqual([counting('acme/enc'), counting('evil/enc'), counting(null)], [['all', 'acme'], ['all'], ['all']]);
+});
+
+test('a certificate calls its holder by all of its names, each on a line of its own', () => {
+  const sans = [{ type: 'email', value: 'a@b.example' }] as const;
+  assert.deepEqual(namesInCertificate({ sans, subject: 'O=acme\nCN=kim' }), ['a@b.example', 'kim']);
 });
 
 const PATH = 'acme/enc/.github/workflows/a.yml@refs/heads/main';
