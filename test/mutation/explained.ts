@@ -24,6 +24,10 @@ export const EXPLAINED: Readonly<Record<string, string>> = {
     'only a bundle with certificates, of which there is one at least, is asked under a root',
   'src/domain/policy/orphans.ts | swap | index > entry.index | (index) >= (entry.index)':
     'the only entry of the same index is itself, and whoever made it promotes no more',
+  'src/domain/policy/policy-signers.ts | negate | signerKey(a.signer) < signerKey(b.signer) | !(signerKey(a.signer) < signerKey(b.signer))':
+    'any one order will do, so that none of theirs does',
+  'src/domain/policy/policy-signers.ts | swap | signerKey(a.signer) < signerKey(b.signer) | (signerKey(a.signer)) <= (signerKey(b.signer))':
+    'who signed twice is one, whichever comes first',
   'src/domain/tlog/proof.ts | swap | end < 0 | (end) <= (0)': 'what begins with an empty line has no header',
   'src/domain/tlog/leaf.ts | swap | bytes.length > LIMITS.logLeafBytes | (bytes.length) >= (LIMITS.logLeafBytes)':
     BOTH_WAYS,

@@ -46,10 +46,7 @@ function ask(
     if (typeof result !== 'boolean') return { holds: false, why: 'it is neither true nor false' };
     return { holds: result, why: result ? 'it is true' : 'it is false' };
   } catch (error) {
-    return {
-      holds: false,
-      why: `it could not be evaluated: ${error instanceof Error ? error.message : String(error)}`,
-    };
+    return { holds: false, why: `it could not be evaluated: ${(error as Error).message}` };
   }
 }
 
@@ -57,7 +54,7 @@ function parsed(source: string): Expr {
   try {
     return parse(source).expr;
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
+    const [why] = (cause as Error).message.split('\n');
     throw new WeighmarkError('policy-invalid', `not a CEL expression: ${why}`, { cause });
   }
 }
