@@ -68,7 +68,7 @@ export const TENTHS: Readonly<Record<(typeof ROOMS)[number], readonly string[]>>
   'src/domain/lineage': [
     'test/domain/lineage/*.test.ts',
     'test/domain/policy/{attacks,derivation-rule,edges,mutations,rules}.test.ts',
-    'test/security/{denials-door,rule-15-summary}.test.ts',
+    'test/security/{denials-door,lineage-rests-on,rule-15-summary}.test.ts',
   ],
   'src/flows/verify': [
     'test/flows/verify/{bookkeeping,bounds,file-signatures,said,verify}.test.ts',
