@@ -9,6 +9,16 @@ export const EXPLAINED: Readonly<Record<string, string>> = {
     'the names of an object are different ones: equal they never are',
   'src/domain/authority/time.ts | swap | time > (newest.get(anchor) ?? 0) | (time) >= (newest.get(anchor) ?? 0)':
     'the same time set twice is the same time',
+  "src/domain/authority/one-person.ts | constant | signer.kind === 'certificate' && keys !== undefined | true":
+    'a key’s signer holds the key that the policy names for them already: it is only left out sooner',
+  'src/domain/authority/revocations.ts | swap | a.claim.bundle < b.claim.bundle | (a.claim.bundle) <= (b.claim.bundle)':
+    'the same bundle at the same place is the same revocation',
+  "src/domain/trust/verify-claim.ts | constant | anchor.kind === 'oidc' && anchor.identityPattern !== undefined | true":
+    'an engine of which no pattern is asked changes nothing: it is only not loaded in vain',
+  "src/domain/trust/verify-file.ts | constant | anchor.kind === 'oidc' && anchor.identityPattern !== undefined | true":
+    'an engine of which no pattern is asked changes nothing: it is only not loaded in vain',
+  "src/domain/trust/verify-file.ts | drop throw | throw new WeighmarkError('signature-malformed', 'the bundle holds no certificate'); | ":
+    'only a bundle with certificates, of which there is one at least, is asked under a root',
   'src/domain/policy/orphans.ts | swap | index > entry.index | (index) >= (entry.index)':
     'the only entry of the same index is itself, and whoever made it promotes no more',
   'src/domain/tlog/proof.ts | swap | end < 0 | (end) <= (0)': 'what begins with an empty line has no header',

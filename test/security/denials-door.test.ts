@@ -15,7 +15,9 @@ import { revokeAgain, voidEntry } from '../../src/flows/gate/revoke-again.ts';
 import type { Registry } from '../../src/domain/ports/registry.ts';
 import { startRegistry, type TestRegistry } from '../adapters/registries/server.ts';
 import { modelOf, putModel } from '../adapters/registries/scratch.ts';
-import { bundleFor } from '../domain/policy/world.ts';
+import { makeInstance } from '../adapters/sigstore/instance.ts';
+import { buildStatement } from '../../src/domain/claims/statement.ts';
+import { bundleFor, manifest } from '../domain/policy/world.ts';
 import { bare, policyText, promoteAs, publishStory, signerOf } from '../flows/gate-world.ts';
 import {
   PREDICATES,
@@ -132,6 +134,23 @@ test('what is no entry, or names no signed statement, is swept', async (t) => {
   const { added, swept, kept } = await integrate(POLICY);
   assert.deepEqual([added, swept], [[], ['revocation: its bundle holds no signed statement']]);
   assert.deepEqual(kept, ['push: what it names is not there (yet)']);
+});
+
+test('a stranger’s certificate without a subject, as Sigstore’s are, stops neither the door nor a decision', async (t) => {
+  const stranger = (model: string) => {
+    const payload = buildStatement([manifest(bare(model))], PREDICATES.revocation, revocationOf(model)).toString();
+    return makeInstance().bundle({ payload, entries: [], timestamps: [] });
+  };
+  const { registry, model, integrate } = await gatehouse(t);
+  const bundle = stranger(model);
+  await attachClaim({ name: 'acme/enc', manifest: model, bundle, kind: 'revocation' }, registry);
+  const { added, swept } = await integrate(POLICY);
+  assert.deepEqual(added, []);
+  assert.match(swept.join(), /^revocation: .*by nobody whom the policy names/);
+  const of = await world(t);
+  const { model: id } = await publishStory(of);
+  await attach(of, id, stranger(id), REVOCATION);
+  assert.deepEqual((await answers(of, id, TEXT))['promote'], [[], 0]);
 });
 
 const VOID = { reason: 'never had a bundle', policy: parsePolicy(policyText()) };

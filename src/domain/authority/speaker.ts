@@ -9,6 +9,7 @@ import type { Signer, Statement, TrustEntry, VerifiedClaim } from '../claims/typ
 import { certificateSigner, hintFits, isByCertificate, isByKey, type Signed } from '../claims/verify-signature.ts';
 import { readCertificate, type Certificate } from '../pki/certificate.ts';
 import { findRootEver, readAnchors } from '../pki/certificate-path.ts';
+import { subjectOf } from '../pki/certificates.ts';
 import { readPublicKey } from '../pki/keys.ts';
 import { fulcioIdentities } from '../trust/fulcio.ts';
 import { instanceOf } from '../trust/instance.ts';
@@ -153,23 +154,22 @@ async function byCertificate(
   certificates: readonly Certificate[],
   question: Question,
 ): Promise<readonly Speaker[]> {
-  const others = certificates.filter((each) => each !== leaf);
   const found = await Promise.all(
     question.verification.trust.map(async (entry) =>
-      entry.anchor.kind === 'oidc' ? byIdentity(entry, leaf, question) : underRoot(entry, leaf, others),
+      entry.anchor.kind === 'oidc' ? byIdentity(entry, leaf, question) : underRoot(entry, leaf, certificates),
     ),
   );
   return found.flat();
 }
 
-function underRoot(entry: TrustEntry, leaf: Certificate, others: readonly Certificate[]): readonly Speaker[] {
+function underRoot(entry: TrustEntry, leaf: Certificate, certificates: readonly Certificate[]): readonly Speaker[] {
   const { anchor } = entry;
   if (anchor.kind !== 'certificate') return [];
   const { roots, intermediates } = readAnchors(anchor.pem);
-  const root = findRootEver({ leaf, roots, intermediates: [...others, ...intermediates] });
+  const root = findRootEver({ leaf, roots, intermediates: [...certificates, ...intermediates] });
   const signer = root === null ? null : certificateSigner(leaf, root);
   if (signer !== null && mismatch(signer, anchor) === null) return [{ entry, signer }];
-  const says = namesInCertificate({ sans: leaf.sans, subject: leaf.x509.subject });
+  const says = namesInCertificate({ sans: leaf.sans, subject: subjectOf(leaf.x509) });
   return anchor.identity !== undefined && says.includes(anchor.identity) ? [{ entry, signer: null }] : [];
 }
 
