@@ -2,7 +2,7 @@
  * `npm run coverage -- [--json] [--held] [--missed] [test files]`: runs the tests, all or those named, and prints which lines
  * and branches of `src` ran, by room. Every process and thread counts that ends by itself, those that tests start too; what
  * is killed leaves no counts. `--held` runs the tests of the rooms that decide, and fails where less of these ran than is
- * asked of them; `--missed` prints what did not run instead.
+ * asked of them; `--missed` prints what did not run, before.
  *
  * V8 counts by offset. Node turns types into spaces, so an offset in what ran is one in the file; and that text, not the
  * file, says what code is: types and comments are no covered lines. A line counts as covered if any of it ran.
@@ -224,8 +224,7 @@ try {
   const rooms = byRoom(files);
   const total = sum('total', rooms);
   if (options.missed) files.forEach(printMissed);
-  else if (options.json)
-    console.log(JSON.stringify({ rooms, total: { lines: total.lines, branches: total.branches } }));
+  if (options.json) console.log(JSON.stringify({ rooms, total: { lines: total.lines, branches: total.branches } }));
   else [...rooms, total].forEach(print);
   const reasons = options.held ? lacking(rooms) : [];
   for (const reason of reasons) console.error(reason);
