@@ -82,8 +82,9 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
       'fetch it again, or ask its signer; what might be a no a revoker lifts with `weighmark revoke REF --claim DIGEST --reason TEXT`',
   },
   'claims-limit': {
-    what: 'More or larger claims than any honest artifact has.',
-    wayOut: 'remove the surplus from the claims file; the bounds stand in docs/formats.md',
+    what: 'More or larger claims than any honest artifact has. Where the log names one that is too large to be read, the answer is open (exit 4): it might be a no.',
+    wayOut:
+      'remove the surplus from the claims file; the bounds stand in docs/formats.md; of one that the log names a revoker lifts it: `weighmark revoke REF --claim DIGEST --reason TEXT`',
   },
   'claim-missing': {
     what: 'A claim the policy requires, or the log names, is not there.',

@@ -35,6 +35,11 @@ export function looseEnvelope(bytes: Uint8Array, maxBytes: number = LIMITS.claim
   }
 }
 
+/** More than can be read here: then nobody can tell whose it is. */
+export function isTooLarge(bytes: Uint8Array, maxBytes: number = LIMITS.claimBytes): boolean {
+  return bytes.length > Math.min(maxBytes, constants.MAX_STRING_LENGTH);
+}
+
 function strictly(bundle: Bundle): LooseEnvelope {
   const { key, payload, signature } = bundle;
   return {

@@ -1,6 +1,7 @@
 import { isDigest, ociDigest } from '../../../domain/digest/hex.ts';
 import { join } from 'node:path';
 import { INDEX_TYPE, MANIFEST_TYPE } from '../../../domain/digest/manifest.ts';
+import { asGone } from '../gone.ts';
 import { BUNDLE_MEDIA_TYPE } from '../../../domain/claims/predicates.ts';
 import { WeighmarkError } from '../../../domain/base/errors.ts';
 import { parseStrictJsonObject } from '../../../domain/base/json.ts';
@@ -274,9 +275,9 @@ async function referred(
   const wanted = listed.filter((each) => each.artifactType === artifactType);
   if (wanted.length > LIMITS.claimsPerFile)
     throw new WeighmarkError('claims-limit', `more than ${LIMITS.claimsPerFile} referrers`, { subject: name });
-  return Promise.all(
-    wanted.map(async (each) => readLayer(layout, await readBlob(layout, each.digest, LIMITS.manifestBytes))),
-  );
+  const read = async ({ digest }: Descriptor): Promise<Uint8Array> =>
+    readLayer(layout, await readBlob(layout, digest, LIMITS.manifestBytes));
+  return Promise.all(wanted.map((each) => read(each).catch(asGone(each.digest))));
 }
 
 async function readLayer(layout: string, manifest: Uint8Array): Promise<Uint8Array> {
