@@ -1,6 +1,6 @@
 /**
  * weighmark as a library: the same flows as the commands, with the caller's own trust, signer, progress and abort signal.
- * Nothing is read from the environment or from configuration files, and no state is kept between calls.
+ * Nothing is read from the environment or from configuration files; between calls only logs that were seen are remembered (`env`).
  */
 export { CODES, WeighmarkError, type Code, type ErrorDetail, type ExitCode } from './domain/base/errors.ts';
 export {

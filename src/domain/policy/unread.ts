@@ -1,7 +1,7 @@
 import { PREDICATES, SCANS } from '../claims/predicates.ts';
 import type { Statement } from '../claims/types.ts';
 import { readRevocation } from '../authority/revocation.ts';
-import { saysNo } from '../authority/polarity.ts';
+import { DENIALS, saysNo } from '../authority/polarity.ts';
 import { undecided, type Finding } from '../base/verdict.ts';
 import type { LogEntry } from '../tlog/leaf.ts';
 import type { Revocations } from '../authority/revocations.ts';
@@ -41,8 +41,12 @@ export function silences(
     ...absent.filter((entry) => !isVoid(silence, entry)).map(absentFinding),
     ...unread
       .filter(({ entry }) => entry.leaf.kind !== 'promotion')
-      .flatMap((each) => unreadFinding(silence, each, `log entry ${each.entry.index}`, 'claim-malformed') ?? []),
+      .flatMap((each) => unreadFinding(silence, each, placeOf(each), 'claim-malformed') ?? []),
   ];
+}
+
+function placeOf({ entry }: UnreadEntry): string {
+  return entry.index === null ? 'a claim that lies with it, and is not logged,' : `log entry ${entry.index}`;
 }
 
 /** So many revokers as it takes declared that this entry never had a bundle. */
@@ -111,7 +115,8 @@ export const BESIDE_LINEAGE: readonly string[] = [...SCANS, ...RECORDS];
 
 const TYPES: Readonly<Record<LogEntry['leaf']['kind'], readonly string[]>> = {
   push: [],
-  claim: [PREDICATES.evaluation, ...BESIDE_LINEAGE],
+  // Of what cannot be read nobody but its signer knows what it is, and who logs it least of all.
+  claim: DENIALS,
   promotion: [PREDICATES.promotion],
   revocation: [PREDICATES.revocation],
 };

@@ -334,13 +334,26 @@ test('what can be read and not proven is judged by what it says', async () => {
 
 test('silences: what is absent, and what is unread but for promotions, which are asked of where they decide', () => {
   const silence = silenceOf(caseFor(facts([]), policy(PROD)));
-  const { entry } = unread();
+  const entry = { index: 4, leaf: unread().entry.leaf };
   const promoted = { ...entry, leaf: { ...entry.leaf, kind: 'promotion' as const } };
   assert.deepEqual(
-    said(silences({ absent: [entry], unread: [unread(), unread({ names: ['ci'], entry: promoted })] }, silence)),
+    said(
+      silences(
+        {
+          absent: [entry],
+          unread: [
+            unread(),
+            unread({ names: ['ci'], entry: promoted }),
+            unread({ names: ['rita'], entry: { ...entry, index: null } }),
+          ],
+        },
+        silence,
+      ),
+    ),
     [
       'claim-missing 1: log entry 4 is a claim that the registry no longer holds',
       'claim-malformed 4: log entry 4 is by erin and cannot be read: it might say no',
+      'claim-malformed 4: a claim that lies with it, and is not logged, is by rita and cannot be read: it might say no',
     ],
   );
   assert.deepEqual(silences({}, silence), []);
