@@ -63,7 +63,7 @@ function withoutReturn(line: Uint8Array): Uint8Array {
 function isOneDocument(bytes: Uint8Array): boolean {
   const start = bytes.findIndex((byte) => !isSpace(byte));
   const newline = bytes.indexOf(0x0a, Math.max(start, 0));
-  if (newline < 0 || newline > LIMITS.claimBytes || bytes.length > LIMITS.claimBytes) return false;
+  if (newline === -1 || bytes.length > LIMITS.claimBytes) return false;
   if (lastByte(bytes.subarray(start, newline)) === 0x7d) return false;
   try {
     parseStrictJson(bytes);

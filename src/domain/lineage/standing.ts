@@ -143,7 +143,8 @@ function whyNot(input: Input, sha256: string, { index, rules, examined: look }: 
   const examined = look(sha256);
   const about = { subject: shown(sha256), facts: { input: name, role: role ?? 'not said' } };
   if (examined.refused !== null) return { ...examined.refused, ...about };
-  const malformed = examined.findings.find(({ code }) => code === 'claim-malformed');
+  // Without a step that counts nothing else is found than that one cannot be read.
+  const [malformed] = examined.findings;
   if (malformed !== undefined) return { ...malformed, ...about };
   if (index.ambiguousAbout(sha256).length > 0)
     return { code: 'subject-ambiguous', message: 'a claim is about this input and something else at once', ...about };
@@ -257,9 +258,7 @@ export function unlistedFindings(digest: string, { revocations }: StandingRules)
 
 function revokedIn(claim: VerifiedClaim, rules: StandingRules): readonly Finding[] {
   const { revocations } = rules;
-  const digests = [...claim.statement.subject.map(({ digest }) => digest['sha256']), ...inputsIn(claim)].filter(
-    (digest) => digest !== undefined,
-  );
+  const digests = [...claim.statement.subject.flatMap(({ digest }) => digest['sha256'] ?? []), ...inputsIn(claim)];
   const artifacts = digests
     .map((digest) => [digest, revocations.ofArtifact(digest)] as const)
     .filter(([, revoked]) => revoked !== null);
