@@ -126,6 +126,41 @@ test('a signature among the claims counts under the name that was asked for as u
   assert.notEqual((await world.verify(root, [limited], { name: 'other/m' })).verdict.exitCode, 0);
 });
 
+test('trust for certain names counts for a name that is signed with these files under these paths', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const limited = { ...anna.trust, for: 'acme/*' };
+  const ask = async (root: string, more = {}) => codes((await world.verify(root, [limited], more)).verdict);
+  const [own, others, same] = await Promise.all(
+    [{ 'a.bin': 'w' }, { 'a.bin': 'w' }, { 'b.bin': 'w' }].map((files, at) => world.tree(`m${at}`, files)),
+  );
+  assert.ok(own !== undefined && others !== undefined && same !== undefined);
+  await world.seal(own, anna, { name: 'acme/m', tag: '1' } as never);
+  await world.seal(others, anna, { name: 'other/m', tag: '1' } as never);
+  assert.deepEqual([await ask(own), await ask(others)], [[], ['signer-untrusted']]);
+  await world.sign(same, anna);
+  await copyFile(join(own, 'claims.jsonl'), join(same, 'claims.jsonl'));
+  assert.deepEqual(await ask(same), ['signer-untrusted'], 'the same bytes under another path');
+  assert.deepEqual(codes((await world.verify(same, [limited, anna.trust])).verdict), []);
+  assert.deepEqual(await ask(same, { name: 'acme/m' }), [], 'who asks by a name knows it');
+});
+
+test('what is not asked is said, and what is left out; what is wrong with the trust is thrown', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const root = await world.tree('m', { 'w.bin': 'w', 'notes.txt': '', 'mine.txt': '' });
+  await world.sign(root, anna, { ignore: ['notes.txt', 'gone.txt'] });
+  const { verdict } = await world.verify(root, [anna.trust], { ignore: ['mine.txt', 'absent.txt'] });
+  assert.deepEqual(verdict.notAsked, ['lineage', 'policy', 'scan', 'revocation', 'completeness']);
+  assert.ok(verdict.notes.includes('left out by the signature: notes.txt'), verdict.notes.join());
+  for (const code of ['trust-invalid', 'trust-unavailable', 'config-invalid', 'interrupted', 'usage'] as const) {
+    const trust = async () => Promise.reject(new WeighmarkError(code, code));
+    await assert.rejects(world.verify(root, [], {}, { trust }), { code });
+  }
+  const trust = async () => Promise.reject(new WeighmarkError('network', 'down'));
+  assert.deepEqual(codes((await world.verify(root, [], {}, { trust })).verdict), ['network']);
+});
+
 test('of a signature under a root that nobody is named for it is said that any certificate would do', () => {
   const certificate = { kind: 'certificate', root: sha256Hex('root'), subject: 'CN=anna', sans: [] } as const;
   const key = { kind: 'key', fingerprint: sha256Hex('anna'), keyType: 'P-256' } as const;
