@@ -10,7 +10,7 @@
 import { spawn } from 'node:child_process';
 import { globSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -110,7 +110,11 @@ async function runTests(files: readonly string[], folder: string, seen: Seen): P
   const tests = files.length > 0 ? files : ['test/**/*.test.ts'];
   const child = spawn(
     process.execPath,
-    ['--import', './test/own-temporary-folder.ts', '--test', '--test-reporter=dot', ...tests],
+    [
+      ...['--import', './test/own-temporary-folder.ts', '--test', '--test-reporter=dot'],
+      `--test-concurrency=${availableParallelism()}`,
+      ...tests,
+    ],
     { cwd: ROOT, stdio: ['ignore', 2, 2], env: { ...env, NODE_V8_COVERAGE: folder, NODE_DISABLE_COMPILE_CACHE: '1' } },
   );
   const ended = new Promise<number>((resolve, reject) =>
