@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer';
+import { Buffer, constants } from 'node:buffer';
 import { LIMITS } from '../base/limits.ts';
 import { parseBundle, type Bundle } from './bundle.ts';
 import { IN_TOTO_PAYLOAD } from './predicates.ts';
