@@ -21,11 +21,11 @@ import {
 } from '../../../domain/registry/referrer.ts';
 import { withLock } from '../../log-store/lock.ts';
 import {
+  areThere,
   blobPath,
   getFile,
   getFiles,
   hasBlob,
-  isThere,
   openBlob,
   putBytes,
   putFile,
@@ -190,13 +190,13 @@ async function requireBlobs(layout: string, manifest: string, bytes: Uint8Array)
   const named = [config, ...(Array.isArray(layers) ? layers : [])].flatMap(
     (each) => readDescriptor(each)?.digest ?? [],
   );
-  for (const digest of [manifest, ...named]) {
-    if (!isThere(layout, digest))
-      throw new WeighmarkError('not-found', 'a blob that a manifest names is not in the registry', {
-        subject: digest,
-        hint: 'repeat: it was an old one, and was collected as garbage just now',
-      });
-  }
+  const digests = [manifest, ...named];
+  const lacking = areThere(layout, digests).indexOf(false);
+  if (lacking < 0) return;
+  throw new WeighmarkError('not-found', 'a blob that a manifest names is not in the registry', {
+    subject: digests[lacking] ?? '',
+    hint: 'repeat: it was an old one, and was collected as garbage just now',
+  });
 }
 
 interface Attaching {
