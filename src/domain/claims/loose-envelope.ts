@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer';
+import { Buffer, constants } from 'node:buffer';
 import { LIMITS } from '../base/limits.ts';
 import { parseBundle, type Bundle } from './bundle.ts';
 import { IN_TOTO_PAYLOAD } from './predicates.ts';
@@ -33,6 +33,11 @@ export function looseEnvelope(bytes: Uint8Array, maxBytes: number = LIMITS.claim
   } catch {
     return readLoosely(bytes);
   }
+}
+
+/** More than can be read here: then nobody can tell whose it is. */
+export function isTooLarge(bytes: Uint8Array, maxBytes: number = LIMITS.claimBytes): boolean {
+  return bytes.length > Math.min(maxBytes, constants.MAX_STRING_LENGTH);
 }
 
 function strictly(bundle: Bundle): LooseEnvelope {

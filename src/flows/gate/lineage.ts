@@ -108,11 +108,11 @@ export async function lineage(input: LineageInput, ports: LineagePorts): Promise
   const silent = [
     ...silences(found.logged ?? {}, silence),
     ...found.beside.flatMap(
-      (each) => unreadFinding(silence, each, `claim ${each.entry.index + 1}`, 'claim-malformed') ?? [],
+      (each) => unreadFinding(silence, each, `claim ${(each.entry.index ?? 0) + 1}`, 'claim-malformed') ?? [],
     ),
   ];
   const digests = touchedDigests([found.id.slice('sha256:'.length), ...found.aliases], graph);
-  const open = openRevocations(revocations, { id: found.id, digests, claims: index.all });
+  const open = openRevocations(revocations, { id: found.id, digests, claims: index.all, copies: found.claims });
   return { verdict: verdictFor(input, { ...found, silent, open }, graph), lineage: graph };
 }
 
