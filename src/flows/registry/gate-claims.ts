@@ -9,7 +9,7 @@ import type { UnreadEntry } from '../../domain/policy/facts.ts';
 import type { MatchedArtifact } from '../../domain/claims/subjects.ts';
 import type { LogEntries, LogEntry, LogLeaf } from '../../domain/tlog/leaf.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
-import { artifactIn } from './known.ts';
+import { artifactIn, namesOnly } from './known.ts';
 import { parseCheckpoint } from '../../domain/tlog/checkpoint.ts';
 
 /** Everything a registry holds that a decision about one artifact may rest on, verified. */
@@ -31,7 +31,7 @@ export interface Collected {
   /** `sha256:<hex>` of the artifact and of all it descends from, in the registry or not. */
   readonly lineage: ReadonlySet<string>;
   /** All ids of the artifact and of its ancestors, as far as they are in the registry. */
-  readonly known: readonly Pick<MatchedArtifact, 'id' | 'ids'>[];
+  readonly known: readonly MatchedArtifact[];
 }
 
 /** The registry's log, read and proven once. */
@@ -155,7 +155,7 @@ interface State {
   /** Where these lie, by hex digest. */
   readonly unreadAt: Map<string, { readonly name: string; readonly manifest: string }[]>;
   /** By every id. */
-  readonly known: Map<string, Pick<MatchedArtifact, 'id' | 'ids'>>;
+  readonly known: Map<string, MatchedArtifact>;
   /** By every id; read once it is asked for. */
   pushed?: Promise<ReadonlyMap<string, MatchedArtifact>>;
 }
@@ -209,7 +209,7 @@ async function idsAt(state: State, id: string, name?: string): Promise<readonly 
   const found = (await firstIn(state, names, id)) ?? (await pushedOtherwise(state, names, id));
   if (found === null) return [];
   const { ids = [] } = found;
-  const known = ids.map((each) => state.known.get(each)).find((each) => each !== undefined) ?? { id: found.id, ids };
+  const known = ids.map((each) => state.known.get(each)).find((each) => each !== undefined) ?? namesOnly(found);
   for (const each of [id, ...ids]) state.known.set(each, known);
   return ids;
 }

@@ -13,7 +13,7 @@ import { createFiles } from '../../files/index.ts';
 import type { SmallCopy } from '../../files/small-copy.ts';
 import { areFiles } from '../../files/stats.ts';
 import { openFile } from '../../files/open.ts';
-import { removeQuietly, syncFolder, writeFileAtomic } from '../../files/write.ts';
+import { SHARED_FOLDER, removeQuietly, syncFolder, writeFileAtomic } from '../../files/write.ts';
 
 const files = createFiles();
 
@@ -51,7 +51,7 @@ export async function putFile(
   const target = blobPath(layout, digest);
   const temporary = join(dirname(target), `.${randomBytes(8).toString('hex')}.tmp`);
   try {
-    await mkdir(dirname(target), { recursive: true });
+    await mkdir(dirname(target), { recursive: true, mode: SHARED_FOLDER });
     const found = await copyHashed(file.location, temporary);
     if (`sha256:${found}` !== digest) throw changed(file.location, digest, found);
     await rename(temporary, target);
@@ -72,7 +72,9 @@ export async function putFiles(layout: string, files: readonly StoredFile[]): Pr
   if (absent.length === 0) return;
   const folder = dirname(blobPath(layout, absent[0]?.digest ?? ''));
   const random = randomBytes(8 * absent.length);
-  await mkdir(folder, { recursive: true }).catch((cause: unknown) => Promise.reject(writeError(cause, folder)));
+  await mkdir(folder, { recursive: true, mode: SHARED_FOLDER }).catch((cause: unknown) =>
+    Promise.reject(writeError(cause, folder)),
+  );
   const copies = absent.map(({ digest, location, sizeBytes }, at) => ({
     from: location,
     temporary: join(folder, `.${random.toString('hex', 8 * at, 8 * at + 8)}.tmp`),
