@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFile, cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { createFiles } from '../../../src/adapters/files/index.ts';
@@ -18,6 +18,7 @@ import type { Signer, Subject, TrustEntry } from '../../../src/domain/claims/typ
 import { sha256Hex } from '../../../src/domain/digest/hex.ts';
 import { idsOf } from '../../../src/domain/digest/manifest.ts';
 import { omsRoot } from '../../../src/domain/digest/root.ts';
+import { WeighmarkError } from '../../../src/domain/base/errors.ts';
 import { findingsOf, type Verdict } from '../../../src/domain/base/verdict.ts';
 import type { Files } from '../../../src/domain/ports/files.ts';
 import type { HashJob } from '../../../src/domain/ports/hasher.ts';
@@ -596,6 +597,18 @@ test('a part is proven by its signed BLAKE3 alone: by tensor, by bytes, to the l
     ['other#b', /no signed file is named other/],
   ] as const)
     await assert.rejects(only(part), { code: 'not-found', message }, part);
+  await assert.rejects(only('w.safetensors#bytes=5-5'), { code: 'usage', message: /names no byte/ });
+  await assert.rejects(only('README.md#b'), { code: 'usage', message: /no tensors that lie in one stretch/ });
+  for (const [selector, isHelped] of [
+    ['z*', true],
+    ['z**', false],
+    ['z', false],
+  ] as const)
+    await assert.rejects(only(`w.safetensors#${selector}`), (error) => {
+      assert.ok(error instanceof WeighmarkError);
+      return error.hint?.includes('stops at') === isHelped && !error.hint.includes('the first of them');
+    });
+  assert.match((await text('w.safetensors#*')) ?? '', /^5 tensors \(\*\) of w\.safetensors, /);
   await change(length - LAYER + 100);
   assert.equal((await only('w.safetensors#b')).exitCode, 0, 'a change elsewhere');
   assert.match(messages(await only('w.safetensors#e')).join(), /^digest-mismatch: w\.safetensors: /);
@@ -610,6 +623,60 @@ test('of a single file parts are proven by its own name', async (t) => {
   const { verdict } = await world.verify(file, [anna.trust], { only: 'w.safetensors#a' });
   assert.equal(verdict.checks[0]?.evidence[0]?.what.slice(0, 18), 'a of w.safetensors');
   await assert.rejects(world.verify(file, [anna.trust], { only: 'x.safetensors#a' }), { code: 'not-found' });
+});
+
+test('a part is proven in the folder as it was signed: no link that nobody signed, nothing of what was left out', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const files = { 'w.bin': '0123456789', 'notes/link': '-> ../w.bin' };
+  const root = await world.tree('m', files);
+  await world.sign(root, anna, { algorithm: 'blake3', ignore: ['notes'] });
+  const ask = async (more = {}, place = root, only = 'w.bin#bytes=2-5') =>
+    refusals(await world.verify(place, [anna.trust], { only, ...more }));
+  assert.deepEqual(await ask(), []);
+  await symlink('w.bin', join(root, 'other.bin'));
+  assert.notDeepEqual(await ask(), [], 'a link that nobody signed');
+  assert.deepEqual(await ask({ allowSymlinks: true }), []);
+  const linked = await world.tree('linked', { 'w.bin': '0123456789', 'l.bin': '-> w.bin' });
+  await world.sign(linked, anna, { algorithm: 'blake3', allowSymlinks: true });
+  assert.deepEqual(await ask({ allowSymlinks: true }, linked, 'l.bin#bytes=2-5'), []);
+  assert.deepEqual(await ask({}, linked), [], 'the signature allows it');
+});
+
+test('tensors are not looked for where a graph says they lie outside', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const graph = await readFile(resolve('fixtures/formats/onnxruntime/external.onnx'));
+  const outside = Buffer.from(graph.toString('latin1').replaceAll('external.data', '../ernal.data'), 'latin1');
+  const root = await world.tree('m', { 'g.onnx': outside, 'ernal.data': 'x' });
+  await world.sign(root, anna, { algorithm: 'blake3' });
+  assert.deepEqual(refusals(await world.verify(root, [anna.trust], { only: 'g.onnx#weight' })), [
+    'name-unsafe ../ernal.data',
+  ]);
+});
+
+test('where tensors begin with a block, no neighbour of a changed one is named', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const plain = safetensors(LAYERS, LAYER);
+  const header = plain.subarray(8, 8 + Number(plain.readBigUInt64LE(0)));
+  const padded = Buffer.alloc(16_384, ' ');
+  padded.writeBigUInt64LE(BigInt(16_384 - 8));
+  header.copy(padded, 8);
+  const bytes = Buffer.concat([padded, plain.subarray(8 + header.length)]);
+  const root = await world.tree('m', { 'w.safetensors': bytes });
+  await world.seal(root, anna);
+  await outboardFor(root);
+  for (const [at, differs] of [
+    [0, 'a'],
+    [LAYER - 1, 'a'],
+    [LAYER, 'b'],
+  ] as const) {
+    const changed = Buffer.from(bytes);
+    changed[16_384 + at] = (changed[16_384 + at] ?? 0) ^ 1;
+    await writeFile(join(root, 'w.safetensors'), changed);
+    assert.equal(findingsOf((await world.verify(root, [anna.trust])).verdict)[0]?.facts?.['differs'], differs);
+  }
 });
 
 test('tensors that a signed graph says lie in a file beside it: that one is signed, too', async (t) => {
@@ -852,6 +919,22 @@ test('weights in another container are those that were signed; what else is ther
   );
   assert.deepEqual([differing.verdict.exitCode, differing.weights.sets], [1, []]);
   assert.ok(list.length > 0);
+});
+
+test('of weights that differ every tensor is told with what is wrong of it; what is not asked is said', async (t) => {
+  const { ask, root, world } = await weighed(t);
+  const same = await ask(root);
+  assert.deepEqual(same.verdict.notAsked, ['files', 'lineage', 'policy', 'scan', 'revocation', 'completeness']);
+  const bytes = await readFile(join(root, 'model.safetensors'));
+  bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+  const { verdict, weights } = await ask(await world.tree('changed', { 'w.safetensors': bytes }));
+  assert.deepEqual(
+    messages(verdict).map((each) => each.replace(/: \S+ is/, ': T is')),
+    ['weights-differ: w.safetensors: T is not the tensor that was signed under this name'],
+  );
+  assert.deepEqual([verdict.exitCode, weights.sets], [1, []]);
+  const broken = await ask(await world.tree('broken', { 'w.safetensors': bytes.subarray(0, -1) }));
+  assert.notEqual(broken.verdict.exitCode, 0);
 });
 
 test('the same tensors under other names are the same weights, with a note that nobody signed the names', async (t) => {
