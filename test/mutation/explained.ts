@@ -31,6 +31,12 @@ export const EXPLAINED: Readonly<Record<string, string>> = {
     'the names come from the keys of a map: equal they never are',
   'src/flows/verify/hash-signed.ts | negate | sha256 === listed.sha256 | !(sha256 === listed.sha256)':
     'both objects say the same of a file that is what the list says; of any other the verdict is a refusal, which has no files',
+  'src/flows/verify/hash-signed.ts | negate | blake3 === listed.blake3 | !(blake3 === listed.blake3)':
+    'both objects say the same of a file that is what the list says; of any other the verdict is a refusal, which has no files',
+  'src/flows/verify/signed-tree.ts | constant | path === listed[at] | false':
+    'the same names in the same order differ in none, which the longer way finds too',
+  'src/flows/verify/signed-tree.ts | swap | path === listed[at] | (path) !== (listed[at])':
+    'the same names in the same order differ in none, which the longer way finds too; other names are other lists',
   'src/domain/claims/oms-spelled.ts | swap | resources.length <= LIMITS.filesPerTree | (resources.length) < (LIMITS.filesPerTree)':
     'one more than the limit is refused by whoever reads it',
   "src/domain/lineage/standing.ts | constant | code === 'claim-malformed' | true":

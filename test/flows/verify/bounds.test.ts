@@ -215,6 +215,8 @@ test('what a download tool recorded of signed files is compared with what was si
   await writeFile(join(root, '.cache/huggingface/download/w.bin.metadata'), record(sha256Hex('other')));
   assert.deepEqual(await notes(), ['download-conflict: w.bin: signed as here, recorded otherwise by a download tool']);
   assert.equal((await verify()).verdict.exitCode, 0);
+  await writeFile(join(root, '.cache/huggingface/download/w.bin.metadata'), record('a'.repeat(40)));
+  assert.deepEqual(await notes(), [], 'a blob of Git is no SHA-256');
 });
 
 test('a conversion that nobody recomputed is said to be its signer’s word; what loading fetches, too', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { copyFile, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { copyFile, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { createFiles } from '../../../src/adapters/files/index.ts';
@@ -7,13 +8,19 @@ import { createHasher } from '../../../src/adapters/hasher/index.ts';
 import { createUserVerifier } from '../../../src/adapters/sigstore/index.ts';
 import { createStagings } from '../../../src/adapters/staging.ts';
 import { WeighmarkError } from '../../../src/domain/base/errors.ts';
-import { findingsOf, type Verdict } from '../../../src/domain/base/verdict.ts';
+import { findingsOf, passedCheck, verdictOf, type Verdict } from '../../../src/domain/base/verdict.ts';
 import type { TrustEntry } from '../../../src/domain/claims/types.ts';
+import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
+import { buildStatement } from '../../../src/domain/claims/statement.ts';
+import { subject } from '../../../src/domain/claims/subjects.ts';
 import { sha256Hex } from '../../../src/domain/digest/hex.ts';
+import { idsOf } from '../../../src/domain/digest/manifest.ts';
 import type { Hasher } from '../../../src/domain/ports/hasher.ts';
 import type { TimeMemory } from '../../../src/domain/ports/trust.ts';
 import { signatureEvidence } from '../../../src/flows/verify/evidence.ts';
 import { exportTo } from '../../../src/flows/verify/export.ts';
+import { fileSignatureCheck, withFileSignatures } from '../../../src/flows/verify/file-signatures.ts';
+import { identified } from '../../../src/flows/verify/pairs.ts';
 import { signedPairs } from '../../../src/flows/verify/signed-pairs.ts';
 import { placeOf, type VerifyInput, type VerifyPorts } from '../../../src/flows/verify/verify.ts';
 import { verifyPart } from '../../../src/flows/verify/part.ts';
@@ -99,6 +106,174 @@ test('by however many threads, and whichever digests are asked for, the verdict 
   assert.deepEqual([codes(changed.verdict), changed.id], [['subject-mismatch'], null]);
 });
 
+test('how files are read is told to whoever hashes them', async (t) => {
+  const { world, anna, root } = await sealed(t);
+  const real = await createHasher();
+  const seen = async (trust: readonly TrustEntry[], more: Partial<VerifyInput>, place = root) => {
+    const how: unknown[] = [];
+    const { signal } = new AbortController();
+    const hash: Hasher['hash'] = (jobs, options) => {
+      how.push([options.jobs, options.signal !== undefined, jobs[0]?.followLink === true]);
+      return real.hash(jobs, options);
+    };
+    const ports = { signal, hasher: async () => Promise.resolve({ ...real, hash }) };
+    assert.equal((await world.verify(place, trust, more, ports)).verdict.exitCode, 0);
+    return how;
+  };
+  assert.deepEqual(await seen([anna.trust], {}), [[undefined, true, false]]);
+  assert.deepEqual(await seen([anna.trust], { jobs: 3 }), [[3, true, false]]);
+  assert.deepEqual(await seen([anna.trust], { jobs: 3, algorithm: 'all' }), [[3, true, false]]);
+  await rm(join(root, 'model.sig'));
+  assert.deepEqual(await seen([anna.trust], {}), [[undefined, true, false]], 'by claims alone');
+  assert.deepEqual(await seen([anna.trust], { jobs: 2 }), [[2, true, false]], 'by claims alone');
+  const linked = await world.tree('linked', { 'w.bin': '0123', 'l.bin': '-> w.bin' });
+  await world.sign(linked, anna, { algorithm: 'blake3', allowSymlinks: true });
+  const part = { only: 'l.bin#bytes=0-2', allowSymlinks: true };
+  assert.deepEqual(await seen([anna.trust], part, linked), [[undefined, true, true]]);
+  const other = await world.tree('other', { 'w.bin': '0123' });
+  await world.sign(other, anna, { algorithm: 'blake2b' });
+  const algorithms = async (place: string) =>
+    (await world.verify(place, [anna.trust], { algorithm: 'all' })).verdict.checks[0]?.evidence[0]?.data?.[
+      'algorithms'
+    ];
+  assert.deepEqual(await algorithms(other), ['sha256', 'blake3', 'blake2b']);
+  await world.sign(linked, anna, { shardBytes: 2, allowSymlinks: true });
+  assert.deepEqual(await algorithms(linked), ['sha256', 'blake3']);
+});
+
+test('by claims alone whoever else signed is said; under a policy nothing in the folder is passed over', async (t) => {
+  const { world, anna, root } = await sealed(t);
+  await rm(join(root, 'model.sig'));
+  const ask = (more = {}) => world.verify(root, [anna.trust], more);
+  const line = Buffer.from(await readFile(join(root, 'claims.jsonl')));
+  const mallory = await world.person('mallory');
+  const said = buildStatement([subject('manifest', 'm', sha256Hex('x'))], PREDICATES.evaluation, {});
+  await writeFile(join(root, 'claims.jsonl'), Buffer.concat([line, await mallory.signer.sign(said)]));
+  const { notes } = (await ask()).verdict;
+  assert.ok(
+    notes.some((note) => / of \d+ claims are not by anyone trusted, and were ignored$/.test(note)),
+    notes.join(),
+  );
+  assert.equal((await ask({ underPolicy: true })).verdict.exitCode, 0);
+  await mkdir(join(root, '.dvc/tmp'), { recursive: true });
+  await writeFile(join(root, '.dvc/tmp/lock'), '');
+  assert.deepEqual(codes((await ask()).verdict), []);
+  assert.notDeepEqual(codes((await ask({ underPolicy: true })).verdict), []);
+});
+
+test('a claim by the digest of a file is of that file, and of no folder that holds others', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const root = await world.tree('m', { 'w.bin': 'w', 'x.bin': 'x' });
+  const said = buildStatement([subject('file', 'w.bin', sha256Hex('w'))], PREDICATES.evaluation, {});
+  const claim = await anna.signer.sign(said);
+  for (const name of ['claims.jsonl', 'w.bin.claims.jsonl', 'x.bin.claims.jsonl'])
+    await writeFile(join(root, name), claim);
+  const ask = async (place: string) => codes((await world.verify(place, [anna.trust])).verdict);
+  assert.deepEqual(await ask(join(root, 'w.bin')), []);
+  assert.deepEqual(await ask(join(root, 'x.bin')), ['subject-mismatch']);
+  assert.deepEqual(await ask(root), ['subject-mismatch']);
+});
+
+test('signatures of a file: what agrees is evidence, what lies under its name and differs refuses, others are of others', () => {
+  const key = { kind: 'key', fingerprint: sha256Hex('anna'), keyType: 'P-256' };
+  const times = [{ source: 'rfc3161', time: '2026-11-19T10:00:00Z', authority: 'tsa' }];
+  const one = (sha256: string, location: string, dated: readonly object[] = []) => ({
+    shown: location,
+    location,
+    bundle: sha256Hex(location),
+    sha256,
+    signer: key,
+    times: dated,
+    trustedBy: [{ name: 'anna', anchor: { kind: 'key', pem: '' } }],
+  });
+  const [w, x] = [sha256Hex('w'), sha256Hex('x')];
+  const file = { path: 'w.bin', location: '/m/w.bin', sizeBytes: 1, digests: { sha256: w } };
+  const judged = (...trusted: readonly object[]) => ({ trusted, refusals: [] }) as never;
+  const check = fileSignatureCheck(judged(one(w, 'a'), one(w, 'b', times), one(x, 'c')), w, file);
+  assert.deepEqual([check.passed, codes({ checks: [check] })], [false, ['digest-mismatch']]);
+  assert.deepEqual(
+    check.evidence.map(({ what }) => what.replace(/key SHA256:\S+/, 'key')),
+    [
+      'a by anna, key this file, under no name',
+      'b by anna, key this file, under no name, signed 2026-11-19 10:00 UTC, says tsa',
+    ],
+  );
+  const before = {
+    verdict: verdictOf({ subject: 'm', checks: [passedCheck('content', [{ what: 'read' }])] }),
+    files: [file],
+    by: 'anna',
+    id: 'it',
+  } as never;
+  const after = (...trusted: readonly object[]) => {
+    const { verdict, id } = withFileSignatures(before, '/m/w.bin', judged(...trusted));
+    return [verdict.checks.slice(1).map(({ name, passed }) => `${name} ${String(passed)}`), id];
+  };
+  assert.deepEqual(after(), [[], 'it']);
+  assert.deepEqual(after(one(w, '/m/other.sigstore')), [['file-signature true'], 'it']);
+  assert.deepEqual(after(one(x, '/m/w.bin.sigstore')), [['file-signature false'], null]);
+  assert.deepEqual(after(one(x, '/m/other.sigstore')), [[], 'it'], 'of a neighbour');
+});
+
+test('an artifact is identified by SHA-256 alone, or by the signed list where BLAKE3 held it to that', () => {
+  const file = (path: string, digests: object = { sha256: sha256Hex(path) }) => ({
+    path,
+    location: `/m/${path}`,
+    sizeBytes: 1,
+    sha256: sha256Hex(path),
+    digests,
+  });
+  const found = (files: readonly object[], algorithms: readonly string[], listIds?: readonly string[]) =>
+    identified({ files, algorithms } as never, listIds, { claims: [], knownAs: ['sha256:known'] });
+  const [a, b] = [file('a'), file('b')];
+  const own = found([a, b], ['sha256']);
+  assert.deepEqual(own?.ids, [...idsOf([a, b]), 'sha256:known']);
+  assert.deepEqual(
+    [own?.id, own?.root],
+    [own?.ids[0], found([b, a], ['sha256'])?.root],
+    'in whichever order they come',
+  );
+  assert.equal(found([a, file('c', { blake3: sha256Hex('c') })], ['blake3']), null);
+  for (const [algorithms, listed, isList] of [
+    [['blake3'], ['sha256:list'], true],
+    [['blake3'], undefined, false],
+    [['sha256', 'blake3'], ['sha256:list'], false],
+    [['sha256'], ['sha256:list'], false],
+  ] as const)
+    assert.equal(found([a, b], algorithms, listed)?.id, isList ? 'sha256:list' : own?.id, algorithms.join());
+});
+
+test('of what nobody signed: the records of DVC and wandb that lie among the files, and where it may be signed', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const md5 = (text: string, as: 'hex' | 'base64') => createHash('md5').update(text).digest(as);
+  const dvc = (text: string) => `outs:\n- md5: ${md5(text, 'hex')}\n  size: 1\n  hash: md5\n  path: w.bin\n`;
+  const root = await world.tree('m', { 'w.bin': 'w', 'w.bin.dvc': dvc('w'), 'torn.dvc': '{' });
+  const ask = async (place = root, more = {}, ports = {}) =>
+    (await world.verify(place, [anna.trust], more, ports)).verdict;
+  assert.deepEqual((await ask()).claimed.map(({ what }) => what).slice(1), ['1 of 3 files match what DVC recorded']);
+  await writeFile(join(root, 'w.bin.dvc'), dvc('other'));
+  assert.deepEqual(codes(await ask()), ['nothing-to-verify', 'download-conflict']);
+  const contents = { 'w.bin': { digest: md5('w', 'base64'), size: 1 } };
+  const manifest = JSON.stringify({ version: 1, storagePolicy: 'wandb-storage-policy-v1', contents });
+  const wandb = await world.tree('wandb', { 'w.bin': 'w', 'manifest.json': manifest });
+  assert.match((await ask(wandb)).claimed.map(({ what }) => what).join('\n'), /1 of 2 files match what .* recorded/);
+  const files = createFiles();
+  const gone: typeof files.readIfThere = async (at, limit) =>
+    at.endsWith('.dvc') ? Promise.reject(new Error('the disk is gone')) : files.readIfThere(at, limit);
+  const unreadable = await ask(root, {}, { files: { ...files, readIfThere: gone } });
+  assert.match(unreadable.claimed.map(({ what }) => what).join(), /^its files cannot be listed: /);
+  const linked = await world.tree('linked', { 'w.bin': 'w', 'l.bin': '-> w.bin' });
+  const first = async (more: object) => (await ask(linked, more)).claimed[0]?.what;
+  assert.match((await first({})) ?? '', /^its files cannot be listed: /);
+  assert.match((await first({ allowSymlinks: true })) ?? '', /^2 files, /);
+  const looked = async (place: string) => findingsOf(await ask(place))[0]?.message ?? '';
+  assert.notEqual(
+    (await looked(root)).split('looked for')[1],
+    (await looked(join(root, 'w.bin'))).split('looked for')[1],
+  );
+});
+
 test('a link is the folder that it leads to, and no file', async (t) => {
   const { world, root } = await sealed(t);
   const [folder, file, nothing] = ['folder', 'file', 'nothing'].map((name) => join(world.folder, name));
@@ -109,7 +284,7 @@ test('a link is the folder that it leads to, and no file', async (t) => {
   assert.deepEqual(await place(folder), { root: await files.realPath(root), kind: 'directory' });
   assert.deepEqual(await place(join(root, 'w.bin')), { root: join(root, 'w.bin'), kind: 'file' });
   await assert.rejects(place(file), { code: 'usage' });
-  await assert.rejects(place(nothing), { code: 'not-found' });
+  await assert.rejects(place(nothing), { code: 'not-found', message: /there is no such file or folder$/ });
 });
 
 test('a signature among the claims counts under the name that was asked for as under any', async (t) => {
@@ -138,10 +313,17 @@ test('trust for certain names counts for a name that is signed with these files 
   await world.seal(own, anna, { name: 'acme/m', tag: '1' } as never);
   await world.seal(others, anna, { name: 'other/m', tag: '1' } as never);
   assert.deepEqual([await ask(own), await ask(others)], [[], ['signer-untrusted']]);
+  const two = await world.verify(others, [limited, { ...limited, name: 'anna of others', for: 'other/*' }]);
+  assert.deepEqual(new Set(two.signature?.trustedBy.map(({ name }) => name)), new Set(['anna of others']));
   await world.sign(same, anna);
   await copyFile(join(own, 'claims.jsonl'), join(same, 'claims.jsonl'));
   assert.deepEqual(await ask(same), ['signer-untrusted'], 'the same bytes under another path');
   assert.deepEqual(codes((await world.verify(same, [limited, anna.trust])).verdict), []);
+  const [id = ''] = idsOf([{ path: 'b.bin', sizeBytes: 1, sha256: sha256Hex('w') }]);
+  const said = buildStatement([subject('manifest', 'acme/m', id.slice('sha256:'.length))], PREDICATES.evaluation, {});
+  const evaluated = Buffer.concat([await readFile(join(same, 'claims.jsonl')), await anna.signer.sign(said)]);
+  await writeFile(join(same, 'claims.jsonl'), evaluated);
+  assert.deepEqual(await ask(same), ['signer-untrusted'], 'another claim of these files names nothing');
   assert.deepEqual(await ask(same, { name: 'acme/m' }), [], 'who asks by a name knows it');
 });
 
