@@ -426,6 +426,58 @@ test('a registry that gives other bytes for a manifest has said nothing; blobs w
     ]);
   }));
 
+test('an artifact whose manifest is another enters nothing, and its revocation names no more than its id', () =>
+  inWorld(async (world) => {
+    const { model } = await publishStory(world);
+    const registry = but(world.registry, { getManifest: async () => Promise.resolve(Buffer.from('{}')) });
+    const torn = { ...world, registry };
+    const { verdict, promoted } = await promoteAs(torn, 'ci', 'staging');
+    assert.equal(promoted, null);
+    assert.ok(codes(verdict).includes('digest-mismatch'), said(verdict).join());
+    const { bundle } = await revoke(
+      {
+        action: 'revoke',
+        target: { kind: 'artifact', sha256: bare(model) },
+        artifact: { name: 'acme/enc', id: model },
+        reason: 'torn',
+        policy: POLICY,
+      },
+      { ...world.ports, registry, signer: signerOf('rita') },
+    );
+    const bundles = await world.registry.claims('acme/enc', model);
+    const stored = bundles.find((bytes) => `sha256:${sha256Hex(bytes)}` === bundle);
+    assert.equal(parseStatement(parseBundle(stored ?? Buffer.of()).payload).subject.length, 1);
+    const { verdict: seen } = await lineage(
+      {
+        shown: 'acme/enc',
+        place: { kind: 'registry', name: 'acme/enc', reference: model, registry },
+        policy: POLICY,
+        environment: null,
+        timestampAuthorities: [],
+      },
+      { ...world.ports, files: createFiles(), trust: async () => Promise.resolve([]) } as never,
+    );
+    assert.deepEqual(codes(seen), ['revoked']);
+  }));
+
+test('a no that several earlier policies heard is told once, as the newest of them heard it', () =>
+  inWorld(async (world) => {
+    const { model } = await publishStory(world);
+    const versions = [1, 2].map((version) => changed('version: 1', `version: ${version}`));
+    for (const text of versions) assert.ok((await promoteAs(world, 'ci', 'staging', { text })).promoted !== null);
+    const target = { kind: 'artifact', sha256: bare(model) } as const;
+    const about = { action: 'revoke', target, artifact: { name: 'acme/enc', id: model }, reason: 'bad' } as const;
+    const ports = { ...world.ports, registry: world.registry, signer: signerOf('rita') };
+    await revoke({ ...about, policy: parsePolicy(versions[1] ?? BYTES) }, ports);
+    const text = Buffer.from(
+      BYTES.toString().replace('version: 1', 'version: 3').replace('revoker: [rita, rob]', 'revoker: [rob]'),
+    );
+    const { verdict } = await promoteAs(world, 'ci', 'staging', { text, dryRun: true });
+    const orphaned = said(verdict).filter((each) => each.startsWith('revocation-orphaned'));
+    assert.equal(orphaned.length, 1, said(verdict).join());
+    assert.match(orphaned[0] ?? '', /rita/);
+  }));
+
 test('an interrupted reading is no finding', () =>
   inWorld(async (world) => {
     const { model } = await publishStory(world);
