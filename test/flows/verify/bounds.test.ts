@@ -347,7 +347,7 @@ test('a clock is held to the newest time that anybody counted vouched for, in th
     const [anchors, kept]: [(readonly string[])[], ReadonlyMap<string, number>[]] = [[], []];
     const judged = await judgeClock({
       shown: 'm',
-      bundles: { signature: null, claims: [], hasSignature: false, findings: [], notes: [], ...over },
+      bundles: { signature: null, claims: [], findings: [], notes: [], ...over },
       verification: { trust: [{ name: 'anna', anchor }], now: NOW },
       times: {
         newest: async (of) => (anchors.push(of), Promise.resolve(before)),
@@ -421,7 +421,7 @@ test('a claim that states a time far ahead does not count; it is the refusal whe
   const asked = async (claims: readonly TrustedClaim[], fileSignatures: readonly object[] = []) => {
     const judged = await judgeClock({
       shown: 'm',
-      bundles: { signature: null, claims, hasSignature: false, findings: [], notes: [] },
+      bundles: { signature: null, claims, findings: [], notes: [] },
       fileSignatures: { trusted: fileSignatures, refusals: [] } as never,
       verification: { trust: [], now: NOW },
       times: undefined,

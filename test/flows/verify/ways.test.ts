@@ -11,8 +11,10 @@ import { WeighmarkError } from '../../../src/domain/base/errors.ts';
 import { findingsOf, passedCheck, verdictOf, type Verdict } from '../../../src/domain/base/verdict.ts';
 import type { TrustEntry } from '../../../src/domain/claims/types.ts';
 import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
-import { buildStatement } from '../../../src/domain/claims/statement.ts';
+import { buildStatement, parseStatement } from '../../../src/domain/claims/statement.ts';
+import { parseBundle } from '../../../src/domain/claims/bundle.ts';
 import { subject } from '../../../src/domain/claims/subjects.ts';
+import { omsRoot } from '../../../src/domain/digest/root.ts';
 import { sha256Hex } from '../../../src/domain/digest/hex.ts';
 import { idsOf } from '../../../src/domain/digest/manifest.ts';
 import type { Hasher } from '../../../src/domain/ports/hasher.ts';
@@ -138,6 +140,8 @@ test('how files are read is told to whoever hashes them', async (t) => {
     ];
   assert.deepEqual(await algorithms(other), ['sha256', 'blake3', 'blake2b']);
   await world.sign(linked, anna, { shardBytes: 2, allowSymlinks: true });
+  const { notes } = (await world.verify(linked, [anna.trust], { allowSymlinks: true })).verdict;
+  assert.ok(notes.includes('symbolic links were followed inside the folder'), notes.join());
   assert.deepEqual(await algorithms(linked), ['sha256', 'blake3']);
 });
 
@@ -325,6 +329,78 @@ test('trust for certain names counts for a name that is signed with these files 
   await writeFile(join(same, 'claims.jsonl'), evaluated);
   assert.deepEqual(await ask(same), ['signer-untrusted'], 'another claim of these files names nothing');
   assert.deepEqual(await ask(same, { name: 'acme/m' }), [], 'who asks by a name knows it');
+});
+
+test('beside a signature that counts a stranger’s is a note, and a broken one refuses', async (t) => {
+  const world = await claimsWorld(t);
+  const [anna, mallory] = [await world.person('anna'), await world.person('mallory')];
+  const root = await world.tree('m', { 'w.bin': 'w' });
+  await world.sign(root, anna);
+  await world.sign(root, mallory, { signature: join(root, 'mallory.oms.sig'), ignore: ['model.sig'] });
+  const ask = () => world.verify(root, [anna.trust], { ignore: ['mallory.oms.sig', 'torn.oms.sig'] });
+  assert.deepEqual(refusals(await ask()), []);
+  await writeFile(join(root, 'torn.oms.sig'), '{}');
+  const { verdict } = await ask();
+  assert.deepEqual(
+    [codes(verdict).length, codes(verdict).includes('signer-untrusted')],
+    [1, false],
+    codes(verdict).join(),
+  );
+});
+
+test('of a signature no name counts but one that its signer signed in an ML-BOM of the same content', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const root = await world.tree('m', { 'w.bin': 'w' });
+  await world.sign(root, anna);
+  const signature = await readFile(join(root, 'model.sig'));
+  const ask = async (only: string) => codes((await world.verify(root, [{ ...anna.trust, for: only }])).verdict);
+  const content = omsRoot([sha256Hex('w')]);
+  const [id = ''] = idsOf([{ path: 'w.bin', sizeBytes: 1, sha256: sha256Hex('w') }]);
+  const subjects = [subject('manifest', 'acme/m', id.slice('sha256:'.length)), subject('root', 'acme/m', content)];
+  const about = (type: string) => anna.signer.sign(buildStatement(subjects, type, {}));
+  await writeFile(join(root, 'claims.jsonl'), await about(PREDICATES.evaluation));
+  assert.deepEqual(await ask('acme/*'), ['signer-untrusted'], 'an evaluation names nothing');
+  await writeFile(join(root, 'claims.jsonl'), await about(PREDICATES.bom));
+  assert.deepEqual(await ask('acme/*'), []);
+  await rm(join(root, 'model.sig'));
+  await writeFile(join(root, 'claims.jsonl'), signature);
+  assert.deepEqual(await ask('*'), ['signer-untrusted'], 'the folder that it names is no name');
+});
+
+test('what was signed can be asked for whole, though its text is let go; a signature inside is no part of what it signs', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const root = await world.tree('m', { 'a.bin': '0123456789', 'b.bin': 'b' });
+  for (const how of [{}, { shardBytes: 5 }, { algorithm: 'blake3' }] as const) {
+    await world.sign(root, anna, how);
+    const { signature } = await world.verify(root, [anna.trust]);
+    const signed = parseStatement(parseBundle(await readFile(join(root, 'model.sig'))).payload).predicate;
+    assert.deepEqual(signature?.claim.statement.predicate['resources'], signed['resources'], JSON.stringify(how));
+  }
+  await rm(join(root, 'model.sig'));
+  const [inside, outside] = [join(root, 'own.sig'), join(world.folder, 'm.own.sig')];
+  for (const place of [outside, inside]) {
+    await world.sign(root, anna, { signature: place });
+    assert.deepEqual(refusals(await world.verify(root, [anna.trust], { signature: place })), [], place);
+    await rm(place);
+  }
+});
+
+test('files are hashed ahead where a list and claims are there, as many as are signed', async (t) => {
+  const { world, anna, root } = await sealed(t);
+  const hashed = async (more = {}) => {
+    world.hashed.length = 0;
+    const { verdict } = await world.verify(root, [anna.trust], more);
+    assert.equal(verdict.exitCode, 0);
+    return [...world.hashed];
+  };
+  assert.deepEqual(await hashed(), ['blake3 2 files']);
+  await writeFile(join(root, 'more.bin'), 'more');
+  assert.deepEqual(await hashed({ ignoreUnsignedFiles: true }), ['blake3 2 files']);
+  await rm(join(root, 'more.bin'));
+  await rm(join(root, 'claims.jsonl'));
+  assert.deepEqual(await hashed(), ['sha256 2 files']);
 });
 
 test('what is not asked is said, and what is left out; what is wrong with the trust is thrown', async (t) => {
