@@ -43,8 +43,6 @@ export const EXPLAINED: Readonly<Record<string, string>> = {
     'of what has no step that counts nothing else is found',
   'src/domain/lineage/standing.ts | empty list | [summary.claim.bundle] | []':
     'no claim can name its own digest: it is never met again',
-  'src/flows/verify/pairs.ts | negate | content.algorithms.length === 1 | !(content.algorithms.length === 1)':
-    'the ids of the list and of the files are the same where both were verified: one is only faster',
   'src/domain/claims/oms.ts | constant | true | false': 'what is sorted, sorted once more, is the same',
   'src/domain/claims/oms.ts | swap | names.size > 1 | (names.size) >= (1)':
     '`.` alone is in order, and twice it is refused before',

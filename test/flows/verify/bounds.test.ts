@@ -158,6 +158,8 @@ test('lists beside the artifact are held to BOM claims; to one by nobody trusted
   };
   assert.deepEqual(asked([claim(PREDICATES.bom, {}, named('list'))]), []);
   assert.deepEqual(asked([claim(PREDICATES.bom, {}, named('other'))]), ['digest-mismatch .weighmark/files']);
+  const asBom = [...named('other'), subject('bom', 'x', sha256Hex('list'))];
+  assert.deepEqual(asked([claim(PREDICATES.bom, {}, asBom)]), ['digest-mismatch .weighmark/files'], 'no list');
   assert.deepEqual(
     asked([claim(PREDICATES.revocation, {}, named('other'))]),
     [],
@@ -202,6 +204,7 @@ test('an edit of documentation leads back to the id before it; one that hides mo
     [wrong.packagedFrom, wrong.findings.map(({ code, subject: of }) => `${code} ${of}`)],
     [[], ['claim-conflict claims.jsonl']],
   );
+  assert.deepEqual(wrong.notes, []);
 });
 
 test('what a download tool recorded of signed files is compared with what was signed, and said', async (t) => {
@@ -902,13 +905,19 @@ async function weighed(t: TestContext) {
 }
 
 test('weights in another container are those that were signed; what else is there nobody signed', async (t) => {
-  const { world, ask, list, root } = await weighed(t);
+  const { world, anna, ask, list, root } = await weighed(t);
   const copy = await world.tree('copy', { 'config.json': '{}' });
   await cp(join(root, 'model.safetensors'), join(copy, 'w.safetensors'));
   const { verdict, by, weights } = await ask(copy);
   assert.deepEqual([verdict.exitCode, verdict.scope, by, weights.as?.name], [0, 'weights', 'anna', 'acme/m']);
   assert.deepEqual([weights.sets.length, weights.unsigned], [1, ['config.json']]);
   assert.deepEqual(verdict.notes, ['nobody signed 1 other file: config.json']);
+  const signedBy = async (name: string) =>
+    evidenceOf((await ask(copy, { trust: [{ ...anna.trust, name }] })).verdict, 'signature')?.map((each) =>
+      each.replace(/SHA256:\S+$/, 'SHA256'),
+    );
+  assert.deepEqual(await signedBy('anna'), ['weights of acme/m signed by anna, key SHA256'], 'nobody says when');
+  assert.deepEqual(await signedBy('command-line'), ['weights of acme/m signed by key SHA256']);
   const empty = await ask(await world.tree('empty', { 'config.json': '{}' }));
   assert.deepEqual(messages(empty.verdict), ['nothing-to-verify: copy holds no weights']);
   assert.match(empty.verdict.notes.join(), /not there: .*tensor/);
