@@ -70,10 +70,18 @@ export const EXPLAINED: Readonly<Record<string, string>> = {
   "src/domain/claims/oms.ts | negate | path !== '.' | !(path !== '.')": ASCENDING,
   "src/domain/claims/verify-signature.ts | drop throw | throw new WeighmarkError('signature-malformed', 'the certificate chain is empty'); | ":
     'an empty chain is refused by whoever reads the bundle',
+  'src/flows/verify/hash-signed.ts | negate | blake3 === listed.blake3 | !(blake3 === listed.blake3)':
+    'both objects say the same of a file that is what the list says; of any other the verdict is a refusal, which has no files',
+  'src/flows/verify/signed-tree.ts | constant | path === listed[at] | false':
+    'the same names in the same order differ in none, which the longer way finds too',
+  'src/flows/verify/signed-tree.ts | swap | path === listed[at] | (path) !== (listed[at])':
+    'the same names in the same order differ in none, which the longer way finds too; other names are other lists',
+  'src/domain/claims/oms-spelled.ts | swap | resources.length <= LIMITS.filesPerTree | (resources.length) < (LIMITS.filesPerTree)':
+    'one more than the limit is refused by whoever reads it',
+  "src/domain/lineage/standing.ts | constant | code === 'claim-malformed' | true":
+    'of what has no step that counts nothing else is found',
   'src/domain/lineage/standing.ts | empty list | [summary.claim.bundle] | []':
     'no claim can name its own digest: it is never met again',
-  'src/flows/verify/pairs.ts | negate | content.algorithms.length === 1 | !(content.algorithms.length === 1)':
-    'the ids of the list and of the files are the same where both were verified: one is only faster',
   'src/domain/claims/oms.ts | constant | true | false': 'what is sorted, sorted once more, is the same',
   'src/domain/claims/oms.ts | swap | names.size > 1 | (names.size) >= (1)':
     '`.` alone is in order, and twice it is refused before',

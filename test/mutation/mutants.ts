@@ -82,7 +82,7 @@ export const TENTHS: Readonly<Record<(typeof ROOMS)[number], readonly string[]>>
     'test/security/{denials-door,lineage-rests-on,rule-15-summary}.test.ts',
   ],
   'src/flows/verify': [
-    'test/flows/verify/{bookkeeping,bounds,file-signatures,said,verify,ways}.test.ts',
+    'test/flows/verify/{bookkeeping,bounds,export,file-signatures,said,verify,ways}.test.ts',
     'test/security/partial.test.ts',
   ],
   'src/flows/gate': [

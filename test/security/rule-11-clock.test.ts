@@ -97,7 +97,7 @@ function bundlesOf(...claims: readonly Said[]): Parameters<typeof judgeClock>[0]
     location: 'claims.jsonl',
     bytes: Buffer.alloc(0),
   }));
-  return { signature: null, claims: trusted, hasSignature: false, findings: [], notes: [] };
+  return { signature: null, claims: trusted, findings: [], notes: [] };
 }
 
 test('plain verify: only verified times are kept, by anchor; the way out forgets them', async (t) => {

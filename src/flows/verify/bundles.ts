@@ -25,8 +25,6 @@ export interface JudgedBundles {
   /** The OMS signature to hold the content to; null if there is none that is trusted. */
   readonly signature: TrustedSignature | null;
   readonly claims: readonly TrustedClaim[];
-  /** True if an OMS signature was found, trusted or not. */
-  readonly hasSignature: boolean;
   readonly findings: readonly Finding[];
   readonly notes: readonly string[];
 }
@@ -64,7 +62,6 @@ export async function judgeBundles(
   return {
     signature: chosen,
     claims: trusted.filter(({ claim }) => !isOms(claim)),
-    hasSignature: read.length + embedded.length > 0,
     findings: refusalsThatCount(signatures, chosen),
     notes: [...signatures.flatMap((each) => strangerNote(each, chosen)), ...unknownNotes(lines)],
   };

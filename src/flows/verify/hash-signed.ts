@@ -137,8 +137,8 @@ function contentFile(
   { pairs, manifest }: Pick<ContentQuestion, 'pairs' | 'manifest'>,
 ): ContentFile {
   const listed = manifest.algorithm === 'sha256' ? pairs?.get(entry.path) : undefined;
-  const { sha256 = listed?.sha256, blake3, ...others } = digests;
-  if (listed !== undefined && sha256 === listed.sha256 && blake3 === listed.blake3 && Object.keys(others).length === 0)
+  const { sha256 = listed?.sha256, blake3 } = digests;
+  if (listed !== undefined && sha256 === listed.sha256 && blake3 === listed.blake3)
     return new ListedContent(entry, listed);
   const signed = listed === undefined ? {} : { sha256: listed.sha256, blake3: listed.blake3 };
   return { path: entry.path, location: entry.location, sizeBytes: entry.sizeBytes, digests: { ...signed, ...digests } };

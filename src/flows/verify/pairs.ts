@@ -79,9 +79,7 @@ function manifestNamed(statement: Statement): string | null {
 }
 
 function rootOf({ files }: Content): string {
-  const isSorted = files.every(({ path }, at) => at === 0 || compareUtf8(files[at - 1]?.path ?? '', path) <= 0);
-  const sorted = isSorted ? files : files.toSorted((a, b) => compareUtf8(a.path, b.path));
-  return omsRoot(sha256Of(sorted));
+  return omsRoot(sha256Of(files.toSorted((a, b) => compareUtf8(a.path, b.path))));
 }
 
 function* sha256Of(files: Content['files']): Generator<string> {

@@ -81,7 +81,7 @@ function partOf({ only, manifest, root, kind, pairs }: PartQuestion): Part | nul
   const signedPath = (path: string) => (kind === 'file' && path === own ? '.' : path);
   const resource = (path: string) => manifest.resources.find((each) => each.path === signedPath(path));
   if (resource(only) !== undefined) return null;
-  for (let at = only.indexOf('#'); at >= 0; at = only.indexOf('#', at + 1)) {
+  for (let at = only.indexOf('#'); at !== -1; at = only.indexOf('#', at + 1)) {
     const path = only.slice(0, at);
     const signed = resource(path);
     if (signed === undefined) continue;
@@ -214,8 +214,12 @@ async function openOutboard(
 
 async function select({ path, selector }: Part, proven: Source): Promise<{ here: Selected[]; elsewhere: Beside[] }> {
   const [, start, end] = /^bytes=(\d{1,16})-(\d{1,16})$/.exec(selector) ?? [];
-  if (start !== undefined && end !== undefined)
-    return { here: [byteRange(selector, { start: Number(start), end: Number(end) }, proven.size)], elsewhere: [] };
+  if (start !== undefined && end !== undefined) {
+    const bytes = byteRange(selector, { start: Number(start), end: Number(end) }, proven.size);
+    if (bytes.start === bytes.end)
+      throw new WeighmarkError('usage', `${selector} names no byte`, { subject: selector });
+    return { here: [bytes], elsewhere: [] };
+  }
   const { format, table } = await tensorTable({ path, source: proven });
   const placed = (table?.items ?? []).flatMap((tensor) => {
     const place = placeOf(format, tensor);
@@ -278,11 +282,9 @@ function evidenceOf(
   read: { sizeBytes: number; whole: boolean },
 ): Evidence {
   const bytes = selected.reduce((sum, { start, end }) => sum + end - start, 0);
-  const what = selector.startsWith('bytes=')
-    ? selector
-    : selected.length === 1
-      ? (selected[0]?.name ?? '')
-      : `${counted(selected.length, 'tensor')} (${selector})`;
+  const [first] = selected;
+  const what =
+    first !== undefined && selected.length === 1 ? first.name : `${counted(selected.length, 'tensor')} (${selector})`;
   return {
     what: `${what} of ${path}, ${formatBytes(bytes)} of ${formatBytes(read.sizeBytes)} (blake3${read.whole ? ', no outboard: all of it was read' : ''})`,
     data: {

@@ -6,6 +6,7 @@ import { findingsOf, verdictOf } from '../../../src/domain/base/verdict.ts';
 import { parseBundle } from '../../../src/domain/claims/bundle.ts';
 import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
 import { parseStatement } from '../../../src/domain/claims/statement.ts';
+import { sha256Hex } from '../../../src/domain/digest/hex.ts';
 import { parsePolicy } from '../../../src/domain/policy/parse.ts';
 import type { LogLeaf } from '../../../src/domain/tlog/leaf.ts';
 import type { Registry } from '../../../src/domain/ports/registry.ts';
@@ -16,7 +17,7 @@ import { readContent } from '../../../src/flows/gate/gate-content.ts';
 import { lineage } from '../../../src/flows/gate/lineage.ts';
 import { requireFreshLog } from '../../../src/flows/gate/log-freshness.ts';
 import { promoteAll } from '../../../src/flows/gate/promote-all.ts';
-import { claimTarget, revoke } from '../../../src/flows/gate/revoke.ts';
+import { claimTarget, revoke, takeSnapshot } from '../../../src/flows/gate/revoke.ts';
 import { voidEntry } from '../../../src/flows/gate/revoke-again.ts';
 import { rollback, type RollbackInput } from '../../../src/flows/gate/rollback.ts';
 import { attachClaim } from '../../../src/flows/registry/attach.ts';
@@ -192,6 +193,168 @@ test('an approval is by an approver, or it is not stored; one that waits for the
     assert.equal((await approveAs('bob', world.registry)).waiting, undefined);
   }));
 
+test('who made it does not approve it; what somebody else approves, enters', () =>
+  inWorld(async (world) => {
+    await publishStory(world, { without: 'approval' });
+    const text = changed('approver: [bob, carol]', 'approver: [bob, carol, anna]');
+    const approveAs = (by: Name) =>
+      approve(
+        { target: { name: 'acme/enc', reference: '1.0' }, policy: parsePolicy(text), environment: 'prod' },
+        world.ports,
+        {
+          registry: world.registry,
+          signer: async () => Promise.resolve(signerOf(by)),
+          confirm: async () => Promise.resolve(true),
+        },
+      );
+    await promoteAs(world, 'ci', 'staging', { text });
+    const own = await approveAs('anna');
+    assert.deepEqual([own.approved, own.asked], [null, true]);
+    assert.ok(said(own.verdict).some((each) => /^separation-of-duties: anna took a step/.test(each)));
+    const dry = () => promoteAs(world, 'ci', 'prod', { text, dryRun: true });
+    assert.deepEqual(codes((await dry()).verdict), ['approval-missing']);
+    assert.equal((await approveAs('carol')).approved?.by, 'carol');
+    assert.deepEqual(codes((await dry()).verdict), []);
+  }));
+
+test('a promotion is by a promoter, of what was named, and moves no tag while it waits', () =>
+  inWorld(async (world) => {
+    const { model } = await publishStory(world);
+    for (const [by, message] of [
+      ['bob', 'bob is no promoter for acme/enc'],
+      ['mallory', 'the policy does not name this signer for acme/enc'],
+    ] as const) {
+      const { verdict, promoted } = await promoteAs(world, by, 'staging');
+      assert.deepEqual([said(verdict), promoted], [[`wrong-signer: ${message}`], null]);
+    }
+    const waits = await promoteAs({ ...world, registry: waiting(world.registry) }, 'ci', 'staging');
+    assert.deepEqual([codes(waits.verdict), waits.promoted?.logged.index], [['log-pending'], null]);
+    await assert.rejects(world.registry.resolve('acme/enc', 'staging'), { code: 'not-found' });
+    const target = { name: 'acme/enc', reference: model };
+    const done = await promoteAs(world, 'ci', 'staging', { target });
+    assert.deepEqual([done.verdict.subject, done.promoted?.by], [`acme/enc@${model}`, 'ci']);
+    assert.ok(done.verdict.checks.some(({ evidence }) => evidence[0]?.what === 'promoted to staging by ci'));
+    assert.equal(await world.registry.resolve('acme/enc', 'staging'), model);
+  }));
+
+test('what cannot be read, by somebody named, is said where it does not refuse', async () => {
+  const torn = await signerOf('erin').sign(Buffer.from('torn'));
+  await inWorld(async (world) => {
+    const id = await world.publish('acme/t:1', { 'w.bin': 'w' }, () => [torn]);
+    const { verdict } = await promoteAs(world, 'ci', 'staging', {
+      target: { name: 'acme/t', reference: id },
+      dryRun: true,
+    });
+    assert.ok(
+      verdict.notes.includes('1 claims that may be by people of the policy cannot be read or proven here'),
+      verdict.notes.join(),
+    );
+  });
+});
+
+test('nobody goes back to what only a broken glass let in, nor to a promotion that was revoked', () =>
+  inWorld(async (world) => {
+    const { model, dataset } = await publishStory(world);
+    await breakGlassAs(world, 'glen', 'staging', { breakGlass: 'outage' });
+    const versions = [2, 3, 4].map((v) => ({ reference: `${v}.0`, files: { 'config.json': `{"v":${v}}` } }));
+    const ids: string[] = [];
+    for (const { reference, files } of versions) {
+      const claims = (id: string) => modelClaims(id, dataset).map(([, bundle]) => bundle);
+      ids.push(await world.publish(`acme/enc:${reference}`, files, claims));
+    }
+    const enter = async (reference: string) => {
+      const { promoted } = await promoteAs(world, 'ci', 'staging', { target: { name: 'acme/enc', reference } });
+      assert.ok(promoted !== null);
+      return promoted.bundle;
+    };
+    await enter('2.0');
+    const over = { timestampAuthorities: [AUTHORITY_PEM] };
+    await assert.rejects(backAs(world, 'ci', { ...over, to: model }), {
+      code: 'not-promoted',
+      message: `${model} was never promoted to staging`,
+    });
+    await assert.rejects(backAs(world, 'ci', over), { message: 'nothing else was ever promoted to staging' });
+    const second = await enter('3.0');
+    const fourth = await enter('4.0');
+    const third = ids[1] ?? '';
+    await revoke(
+      {
+        action: 'revoke',
+        target: await claimTarget(bare(second), { name: 'acme/enc', id: third }, world.registry),
+        artifact: { name: 'acme/enc', id: third },
+        reason: 'by mistake',
+        policy: POLICY,
+      },
+      { ...world.ports, registry: world.registry, signer: signerOf('rita') },
+    );
+    const revoked = await backAs(world, 'ci', { to: third }).then(
+      ({ verdict, done }) => [codes(verdict).includes('revoked'), done],
+      (error: unknown) => [error instanceof WeighmarkError && error.code === 'not-promoted', null],
+    );
+    assert.deepEqual(revoked, [true, null]);
+    const back = await backAs(world, 'ci', { to: ids[0] ?? '' });
+    assert.equal(back.verdict.exitCode, 0, said(back.verdict).join());
+    assert.deepEqual(
+      back.verdict.checks.find(({ name }) => name === 'history')?.evidence.map(({ what }) => what),
+      [`from ${ids[2]} back to ${ids[0]}`],
+    );
+    const bundles = await world.registry.claims('acme/enc', ids[0] ?? '');
+    const stored = bundles.find((bytes) => `sha256:${sha256Hex(bytes)}` === back.done?.bundle);
+    const { predicate } = parseStatement(parseBundle(stored ?? Buffer.of()).payload);
+    const inputs = (predicate['inputAttestations'] as { digest: { sha256: string } }[]).map(
+      ({ digest }) => digest.sha256,
+    );
+    assert.ok(inputs.includes(bare(fourth)), 'what it takes the place of');
+    assert.ok(inputs.length > 2, 'and what the earlier promotion rested on');
+    assert.equal(await world.registry.resolve('acme/enc', 'staging'), ids[0]);
+  }));
+
+test('a revocation is by a revoker, names the artifact by all that it is known by, and a snapshot holds no more than is asked', () =>
+  inWorld(async (world) => {
+    const { model } = await publishStory(world);
+    const ports = (by: Name) => ({ ...world.ports, registry: world.registry, signer: signerOf(by) });
+    const target = { kind: 'artifact', sha256: bare(model) } as const;
+    const artifact = { name: 'acme/enc', id: model };
+    const input = { action: 'revoke', target, artifact, reason: 'bad', policy: POLICY } as const;
+    await assert.rejects(revoke(input, ports('mallory')), {
+      code: 'wrong-signer',
+      message: 'the policy does not name this signer',
+    });
+    await assert.rejects(revoke(input, ports('bob')), {
+      code: 'wrong-signer',
+      message: 'bob is no revoker of the policy',
+      hint: /rita/,
+    });
+    assert.equal((await world.registry.log.find({ kind: 'revocation' })).length, 0);
+    const { snapshot } = await takeSnapshot({ policy: POLICY, validMs: 1000 }, ports('rita'));
+    assert.deepEqual([snapshot.version, 'inForce' in snapshot], [1, false]);
+    const { bundle } = await revoke(input, ports('rita'));
+    const bundles = await world.registry.claims('acme/enc', model);
+    const stored = bundles.find((bytes) => `sha256:${sha256Hex(bytes)}` === bundle);
+    assert.deepEqual(
+      parseStatement(parseBundle(stored ?? Buffer.of()).payload).subject.map(
+        ({ annotations }) => annotations?.['kind'],
+      ),
+      ['manifest', 'root'],
+    );
+  }));
+
+test('content goes by all of its ids: promoted by one, it is asked for by another', () =>
+  inWorld(async (world) => {
+    const { model } = await publishStory(world);
+    await promoteAs(world, 'ci', 'staging');
+    const other = `sha256:${'ab'.repeat(32)}`;
+    const ask = async (id: string, ids: readonly string[], name: string | null) => {
+      const question = { id, ids, name, policy: POLICY, environment: 'staging' };
+      const { checks, name: found } = await checkEnvironment(question, world.registry, world.ports);
+      return [checks.every(({ passed }) => passed), found];
+    };
+    assert.deepEqual(await ask(other, [model], null), [true, 'acme/enc']);
+    assert.deepEqual(await ask(other, [model], 'acme/enc'), [true, 'acme/enc']);
+    assert.deepEqual(await ask(other, [], null), [false, null]);
+    assert.deepEqual(await ask(model, [], null), [true, 'acme/enc']);
+  }));
+
 test('of an entry that is not there, or whose bundle is, nobody says that it is void; what is no statement has no act', () =>
   inWorld(async (world) => {
     const { model } = await publishStory(world);
@@ -201,7 +364,7 @@ test('of an entry that is not there, or whose bundle is, nobody says that it is 
     await assert.rejects(voidEntry({ ...about, index: 0 }, ports), { code: 'usage', hint: /revoke --claim/ });
     const torn = Buffer.from('{}');
     const registry = but(world.registry, { claims: async () => Promise.resolve([torn]) });
-    const digest = (await import('../../../src/domain/digest/hex.ts')).sha256Hex(torn);
+    const digest = sha256Hex(torn);
     await assert.rejects(claimTarget(digest, { name: 'acme/enc', id: model }, registry), {
       code: 'signature-malformed',
     });
@@ -261,6 +424,58 @@ test('a registry that gives other bytes for a manifest has said nothing; blobs w
       ['unreadable', 'unreadable'],
       2,
     ]);
+  }));
+
+test('an artifact whose manifest is another enters nothing, and its revocation names no more than its id', () =>
+  inWorld(async (world) => {
+    const { model } = await publishStory(world);
+    const registry = but(world.registry, { getManifest: async () => Promise.resolve(Buffer.from('{}')) });
+    const torn = { ...world, registry };
+    const { verdict, promoted } = await promoteAs(torn, 'ci', 'staging');
+    assert.equal(promoted, null);
+    assert.ok(codes(verdict).includes('digest-mismatch'), said(verdict).join());
+    const { bundle } = await revoke(
+      {
+        action: 'revoke',
+        target: { kind: 'artifact', sha256: bare(model) },
+        artifact: { name: 'acme/enc', id: model },
+        reason: 'torn',
+        policy: POLICY,
+      },
+      { ...world.ports, registry, signer: signerOf('rita') },
+    );
+    const bundles = await world.registry.claims('acme/enc', model);
+    const stored = bundles.find((bytes) => `sha256:${sha256Hex(bytes)}` === bundle);
+    assert.equal(parseStatement(parseBundle(stored ?? Buffer.of()).payload).subject.length, 1);
+    const { verdict: seen } = await lineage(
+      {
+        shown: 'acme/enc',
+        place: { kind: 'registry', name: 'acme/enc', reference: model, registry },
+        policy: POLICY,
+        environment: null,
+        timestampAuthorities: [],
+      },
+      { ...world.ports, files: createFiles(), trust: async () => Promise.resolve([]) } as never,
+    );
+    assert.deepEqual(codes(seen), ['revoked']);
+  }));
+
+test('a no that several earlier policies heard is told once, as the newest of them heard it', () =>
+  inWorld(async (world) => {
+    const { model } = await publishStory(world);
+    const versions = [1, 2].map((version) => changed('version: 1', `version: ${version}`));
+    for (const text of versions) assert.ok((await promoteAs(world, 'ci', 'staging', { text })).promoted !== null);
+    const target = { kind: 'artifact', sha256: bare(model) } as const;
+    const about = { action: 'revoke', target, artifact: { name: 'acme/enc', id: model }, reason: 'bad' } as const;
+    const ports = { ...world.ports, registry: world.registry, signer: signerOf('rita') };
+    await revoke({ ...about, policy: parsePolicy(versions[1] ?? BYTES) }, ports);
+    const text = Buffer.from(
+      BYTES.toString().replace('version: 1', 'version: 3').replace('revoker: [rita, rob]', 'revoker: [rob]'),
+    );
+    const { verdict } = await promoteAs(world, 'ci', 'staging', { text, dryRun: true });
+    const orphaned = said(verdict).filter((each) => each.startsWith('revocation-orphaned'));
+    assert.equal(orphaned.length, 1, said(verdict).join());
+    assert.match(orphaned[0] ?? '', /rita/);
   }));
 
 test('an interrupted reading is no finding', () =>

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFile, cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { createFiles } from '../../../src/adapters/files/index.ts';
@@ -18,6 +18,7 @@ import type { Signer, Subject, TrustEntry } from '../../../src/domain/claims/typ
 import { sha256Hex } from '../../../src/domain/digest/hex.ts';
 import { idsOf } from '../../../src/domain/digest/manifest.ts';
 import { omsRoot } from '../../../src/domain/digest/root.ts';
+import { WeighmarkError } from '../../../src/domain/base/errors.ts';
 import { findingsOf, type Verdict } from '../../../src/domain/base/verdict.ts';
 import type { Files } from '../../../src/domain/ports/files.ts';
 import type { HashJob } from '../../../src/domain/ports/hasher.ts';
@@ -157,6 +158,8 @@ test('lists beside the artifact are held to BOM claims; to one by nobody trusted
   };
   assert.deepEqual(asked([claim(PREDICATES.bom, {}, named('list'))]), []);
   assert.deepEqual(asked([claim(PREDICATES.bom, {}, named('other'))]), ['digest-mismatch .weighmark/files']);
+  const asBom = [...named('other'), subject('bom', 'x', sha256Hex('list'))];
+  assert.deepEqual(asked([claim(PREDICATES.bom, {}, asBom)]), ['digest-mismatch .weighmark/files'], 'no list');
   assert.deepEqual(
     asked([claim(PREDICATES.revocation, {}, named('other'))]),
     [],
@@ -201,6 +204,7 @@ test('an edit of documentation leads back to the id before it; one that hides mo
     [wrong.packagedFrom, wrong.findings.map(({ code, subject: of }) => `${code} ${of}`)],
     [[], ['claim-conflict claims.jsonl']],
   );
+  assert.deepEqual(wrong.notes, []);
 });
 
 test('what a download tool recorded of signed files is compared with what was signed, and said', async (t) => {
@@ -214,6 +218,8 @@ test('what a download tool recorded of signed files is compared with what was si
   await writeFile(join(root, '.cache/huggingface/download/w.bin.metadata'), record(sha256Hex('other')));
   assert.deepEqual(await notes(), ['download-conflict: w.bin: signed as here, recorded otherwise by a download tool']);
   assert.equal((await verify()).verdict.exitCode, 0);
+  await writeFile(join(root, '.cache/huggingface/download/w.bin.metadata'), record('a'.repeat(40)));
+  assert.deepEqual(await notes(), [], 'a blob of Git is no SHA-256');
 });
 
 test('a conversion that nobody recomputed is said to be its signer’s word; what loading fetches, too', () => {
@@ -344,7 +350,7 @@ test('a clock is held to the newest time that anybody counted vouched for, in th
     const [anchors, kept]: [(readonly string[])[], ReadonlyMap<string, number>[]] = [[], []];
     const judged = await judgeClock({
       shown: 'm',
-      bundles: { signature: null, claims: [], hasSignature: false, findings: [], notes: [], ...over },
+      bundles: { signature: null, claims: [], findings: [], notes: [], ...over },
       verification: { trust: [{ name: 'anna', anchor }], now: NOW },
       times: {
         newest: async (of) => (anchors.push(of), Promise.resolve(before)),
@@ -418,7 +424,7 @@ test('a claim that states a time far ahead does not count; it is the refusal whe
   const asked = async (claims: readonly TrustedClaim[], fileSignatures: readonly object[] = []) => {
     const judged = await judgeClock({
       shown: 'm',
-      bundles: { signature: null, claims, hasSignature: false, findings: [], notes: [] },
+      bundles: { signature: null, claims, findings: [], notes: [] },
       fileSignatures: { trusted: fileSignatures, refusals: [] } as never,
       verification: { trust: [], now: NOW },
       times: undefined,
@@ -596,6 +602,18 @@ test('a part is proven by its signed BLAKE3 alone: by tensor, by bytes, to the l
     ['other#b', /no signed file is named other/],
   ] as const)
     await assert.rejects(only(part), { code: 'not-found', message }, part);
+  await assert.rejects(only('w.safetensors#bytes=5-5'), { code: 'usage', message: /names no byte/ });
+  await assert.rejects(only('README.md#b'), { code: 'usage', message: /no tensors that lie in one stretch/ });
+  for (const [selector, isHelped] of [
+    ['z*', true],
+    ['z**', false],
+    ['z', false],
+  ] as const)
+    await assert.rejects(only(`w.safetensors#${selector}`), (error) => {
+      assert.ok(error instanceof WeighmarkError);
+      return error.hint?.includes('stops at') === isHelped && !error.hint.includes('the first of them');
+    });
+  assert.match((await text('w.safetensors#*')) ?? '', /^5 tensors \(\*\) of w\.safetensors, /);
   await change(length - LAYER + 100);
   assert.equal((await only('w.safetensors#b')).exitCode, 0, 'a change elsewhere');
   assert.match(messages(await only('w.safetensors#e')).join(), /^digest-mismatch: w\.safetensors: /);
@@ -610,6 +628,60 @@ test('of a single file parts are proven by its own name', async (t) => {
   const { verdict } = await world.verify(file, [anna.trust], { only: 'w.safetensors#a' });
   assert.equal(verdict.checks[0]?.evidence[0]?.what.slice(0, 18), 'a of w.safetensors');
   await assert.rejects(world.verify(file, [anna.trust], { only: 'x.safetensors#a' }), { code: 'not-found' });
+});
+
+test('a part is proven in the folder as it was signed: no link that nobody signed, nothing of what was left out', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const files = { 'w.bin': '0123456789', 'notes/link': '-> ../w.bin' };
+  const root = await world.tree('m', files);
+  await world.sign(root, anna, { algorithm: 'blake3', ignore: ['notes'] });
+  const ask = async (more = {}, place = root, only = 'w.bin#bytes=2-5') =>
+    refusals(await world.verify(place, [anna.trust], { only, ...more }));
+  assert.deepEqual(await ask(), []);
+  await symlink('w.bin', join(root, 'other.bin'));
+  assert.notDeepEqual(await ask(), [], 'a link that nobody signed');
+  assert.deepEqual(await ask({ allowSymlinks: true }), []);
+  const linked = await world.tree('linked', { 'w.bin': '0123456789', 'l.bin': '-> w.bin' });
+  await world.sign(linked, anna, { algorithm: 'blake3', allowSymlinks: true });
+  assert.deepEqual(await ask({ allowSymlinks: true }, linked, 'l.bin#bytes=2-5'), []);
+  assert.deepEqual(await ask({}, linked), [], 'the signature allows it');
+});
+
+test('tensors are not looked for where a graph says they lie outside', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const graph = await readFile(resolve('fixtures/formats/onnxruntime/external.onnx'));
+  const outside = Buffer.from(graph.toString('latin1').replaceAll('external.data', '../ernal.data'), 'latin1');
+  const root = await world.tree('m', { 'g.onnx': outside, 'ernal.data': 'x' });
+  await world.sign(root, anna, { algorithm: 'blake3' });
+  assert.deepEqual(refusals(await world.verify(root, [anna.trust], { only: 'g.onnx#weight' })), [
+    'name-unsafe ../ernal.data',
+  ]);
+});
+
+test('where tensors begin with a block, no neighbour of a changed one is named', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const plain = safetensors(LAYERS, LAYER);
+  const header = plain.subarray(8, 8 + Number(plain.readBigUInt64LE(0)));
+  const padded = Buffer.alloc(16_384, ' ');
+  padded.writeBigUInt64LE(BigInt(16_384 - 8));
+  header.copy(padded, 8);
+  const bytes = Buffer.concat([padded, plain.subarray(8 + header.length)]);
+  const root = await world.tree('m', { 'w.safetensors': bytes });
+  await world.seal(root, anna);
+  await outboardFor(root);
+  for (const [at, differs] of [
+    [0, 'a'],
+    [LAYER - 1, 'a'],
+    [LAYER, 'b'],
+  ] as const) {
+    const changed = Buffer.from(bytes);
+    changed[16_384 + at] = (changed[16_384 + at] ?? 0) ^ 1;
+    await writeFile(join(root, 'w.safetensors'), changed);
+    assert.equal(findingsOf((await world.verify(root, [anna.trust])).verdict)[0]?.facts?.['differs'], differs);
+  }
 });
 
 test('tensors that a signed graph says lie in a file beside it: that one is signed, too', async (t) => {
@@ -833,13 +905,19 @@ async function weighed(t: TestContext) {
 }
 
 test('weights in another container are those that were signed; what else is there nobody signed', async (t) => {
-  const { world, ask, list, root } = await weighed(t);
+  const { world, anna, ask, list, root } = await weighed(t);
   const copy = await world.tree('copy', { 'config.json': '{}' });
   await cp(join(root, 'model.safetensors'), join(copy, 'w.safetensors'));
   const { verdict, by, weights } = await ask(copy);
   assert.deepEqual([verdict.exitCode, verdict.scope, by, weights.as?.name], [0, 'weights', 'anna', 'acme/m']);
   assert.deepEqual([weights.sets.length, weights.unsigned], [1, ['config.json']]);
   assert.deepEqual(verdict.notes, ['nobody signed 1 other file: config.json']);
+  const signedBy = async (name: string) =>
+    evidenceOf((await ask(copy, { trust: [{ ...anna.trust, name }] })).verdict, 'signature')?.map((each) =>
+      each.replace(/SHA256:\S+$/, 'SHA256'),
+    );
+  assert.deepEqual(await signedBy('anna'), ['weights of acme/m signed by anna, key SHA256'], 'nobody says when');
+  assert.deepEqual(await signedBy('command-line'), ['weights of acme/m signed by key SHA256']);
   const empty = await ask(await world.tree('empty', { 'config.json': '{}' }));
   assert.deepEqual(messages(empty.verdict), ['nothing-to-verify: copy holds no weights']);
   assert.match(empty.verdict.notes.join(), /not there: .*tensor/);
@@ -852,6 +930,22 @@ test('weights in another container are those that were signed; what else is ther
   );
   assert.deepEqual([differing.verdict.exitCode, differing.weights.sets], [1, []]);
   assert.ok(list.length > 0);
+});
+
+test('of weights that differ every tensor is told with what is wrong of it; what is not asked is said', async (t) => {
+  const { ask, root, world } = await weighed(t);
+  const same = await ask(root);
+  assert.deepEqual(same.verdict.notAsked, ['files', 'lineage', 'policy', 'scan', 'revocation', 'completeness']);
+  const bytes = await readFile(join(root, 'model.safetensors'));
+  bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+  const { verdict, weights } = await ask(await world.tree('changed', { 'w.safetensors': bytes }));
+  assert.deepEqual(
+    messages(verdict).map((each) => each.replace(/: \S+ is/, ': T is')),
+    ['weights-differ: w.safetensors: T is not the tensor that was signed under this name'],
+  );
+  assert.deepEqual([verdict.exitCode, weights.sets], [1, []]);
+  const broken = await ask(await world.tree('broken', { 'w.safetensors': bytes.subarray(0, -1) }));
+  assert.notEqual(broken.verdict.exitCode, 0);
 });
 
 test('the same tensors under other names are the same weights, with a note that nobody signed the names', async (t) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { copyFile, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { copyFile, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { createFiles } from '../../../src/adapters/files/index.ts';
@@ -7,16 +8,25 @@ import { createHasher } from '../../../src/adapters/hasher/index.ts';
 import { createUserVerifier } from '../../../src/adapters/sigstore/index.ts';
 import { createStagings } from '../../../src/adapters/staging.ts';
 import { WeighmarkError } from '../../../src/domain/base/errors.ts';
-import { findingsOf, type Verdict } from '../../../src/domain/base/verdict.ts';
+import { findingsOf, passedCheck, verdictOf, type Verdict } from '../../../src/domain/base/verdict.ts';
 import type { TrustEntry } from '../../../src/domain/claims/types.ts';
+import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
+import { buildStatement, parseStatement } from '../../../src/domain/claims/statement.ts';
+import { parseBundle } from '../../../src/domain/claims/bundle.ts';
+import { subject } from '../../../src/domain/claims/subjects.ts';
+import { omsRoot } from '../../../src/domain/digest/root.ts';
 import { sha256Hex } from '../../../src/domain/digest/hex.ts';
-import type { Hasher } from '../../../src/domain/ports/hasher.ts';
+import { idsOf } from '../../../src/domain/digest/manifest.ts';
+import type { HashJob, Hasher } from '../../../src/domain/ports/hasher.ts';
 import type { TimeMemory } from '../../../src/domain/ports/trust.ts';
 import { signatureEvidence } from '../../../src/flows/verify/evidence.ts';
 import { exportTo } from '../../../src/flows/verify/export.ts';
+import { fileSignatureCheck, withFileSignatures } from '../../../src/flows/verify/file-signatures.ts';
+import { identified } from '../../../src/flows/verify/pairs.ts';
 import { signedPairs } from '../../../src/flows/verify/signed-pairs.ts';
 import { placeOf, type VerifyInput, type VerifyPorts } from '../../../src/flows/verify/verify.ts';
 import { verifyPart } from '../../../src/flows/verify/part.ts';
+import { LOOKED_FOR, LOOKED_FOR_FILE } from '../../../src/flows/content/sidecars.ts';
 import { claimsWorld, refusals } from '../claims-world.ts';
 
 const NOW = new Date('2026-11-20T12:00:00Z');
@@ -99,6 +109,174 @@ test('by however many threads, and whichever digests are asked for, the verdict 
   assert.deepEqual([codes(changed.verdict), changed.id], [['subject-mismatch'], null]);
 });
 
+test('how files are read is told to whoever hashes them', async (t) => {
+  const { world, anna, root } = await sealed(t);
+  const real = await createHasher();
+  const seen = async (trust: readonly TrustEntry[], more: Partial<VerifyInput>, place = root) => {
+    const how: unknown[] = [];
+    const { signal } = new AbortController();
+    const hash: Hasher['hash'] = (jobs, options) => {
+      how.push([options.jobs, options.signal !== undefined, jobs[0]?.followLink === true]);
+      return real.hash(jobs, options);
+    };
+    const ports = { signal, hasher: async () => Promise.resolve({ ...real, hash }) };
+    assert.equal((await world.verify(place, trust, more, ports)).verdict.exitCode, 0);
+    return how;
+  };
+  assert.deepEqual(await seen([anna.trust], {}), [[undefined, true, false]]);
+  assert.deepEqual(await seen([anna.trust], { jobs: 3 }), [[3, true, false]]);
+  assert.deepEqual(await seen([anna.trust], { jobs: 3, algorithm: 'all' }), [[3, true, false]]);
+  await rm(join(root, 'model.sig'));
+  assert.deepEqual(await seen([anna.trust], {}), [[undefined, true, false]], 'by claims alone');
+  assert.deepEqual(await seen([anna.trust], { jobs: 2 }), [[2, true, false]], 'by claims alone');
+  const linked = await world.tree('linked', { 'w.bin': '0123', 'l.bin': '-> w.bin' });
+  await world.sign(linked, anna, { algorithm: 'blake3', allowSymlinks: true });
+  const part = { only: 'l.bin#bytes=0-2', allowSymlinks: true };
+  assert.deepEqual(await seen([anna.trust], part, linked), [[undefined, true, true]]);
+  const other = await world.tree('other', { 'w.bin': '0123' });
+  await world.sign(other, anna, { algorithm: 'blake2b' });
+  const algorithms = async (place: string) =>
+    (await world.verify(place, [anna.trust], { algorithm: 'all' })).verdict.checks[0]?.evidence[0]?.data?.[
+      'algorithms'
+    ];
+  assert.deepEqual(await algorithms(other), ['sha256', 'blake3', 'blake2b']);
+  await world.sign(linked, anna, { shardBytes: 2, allowSymlinks: true });
+  const { notes } = (await world.verify(linked, [anna.trust], { allowSymlinks: true })).verdict;
+  assert.ok(notes.includes('symbolic links were followed inside the folder'), notes.join());
+  assert.deepEqual(await algorithms(linked), ['sha256', 'blake3']);
+});
+
+test('by claims alone whoever else signed is said; under a policy nothing in the folder is passed over', async (t) => {
+  const { world, anna, root } = await sealed(t);
+  await rm(join(root, 'model.sig'));
+  const ask = (more = {}) => world.verify(root, [anna.trust], more);
+  const line = Buffer.from(await readFile(join(root, 'claims.jsonl')));
+  const mallory = await world.person('mallory');
+  const said = buildStatement([subject('manifest', 'm', sha256Hex('x'))], PREDICATES.evaluation, {});
+  await writeFile(join(root, 'claims.jsonl'), Buffer.concat([line, await mallory.signer.sign(said)]));
+  const { notes } = (await ask()).verdict;
+  assert.ok(
+    notes.some((note) => / of \d+ claims are not by anyone trusted, and were ignored$/.test(note)),
+    notes.join(),
+  );
+  assert.equal((await ask({ underPolicy: true })).verdict.exitCode, 0);
+  await mkdir(join(root, '.dvc/tmp'), { recursive: true });
+  await writeFile(join(root, '.dvc/tmp/lock'), '');
+  assert.deepEqual(codes((await ask()).verdict), []);
+  assert.notDeepEqual(codes((await ask({ underPolicy: true })).verdict), []);
+});
+
+test('a claim by the digest of a file is of that file, and of no folder that holds others', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const root = await world.tree('m', { 'w.bin': 'w', 'x.bin': 'x' });
+  const said = buildStatement([subject('file', 'w.bin', sha256Hex('w'))], PREDICATES.evaluation, {});
+  const claim = await anna.signer.sign(said);
+  for (const name of ['claims.jsonl', 'w.bin.claims.jsonl', 'x.bin.claims.jsonl'])
+    await writeFile(join(root, name), claim);
+  const ask = async (place: string) => codes((await world.verify(place, [anna.trust])).verdict);
+  assert.deepEqual(await ask(join(root, 'w.bin')), []);
+  assert.deepEqual(await ask(join(root, 'x.bin')), ['subject-mismatch']);
+  assert.deepEqual(await ask(root), ['subject-mismatch']);
+});
+
+test('signatures of a file: what agrees is evidence, what lies under its name and differs refuses, others are of others', () => {
+  const key = { kind: 'key', fingerprint: sha256Hex('anna'), keyType: 'P-256' };
+  const times = [{ source: 'rfc3161', time: '2026-11-19T10:00:00Z', authority: 'tsa' }];
+  const one = (sha256: string, location: string, dated: readonly object[] = []) => ({
+    shown: location,
+    location,
+    bundle: sha256Hex(location),
+    sha256,
+    signer: key,
+    times: dated,
+    trustedBy: [{ name: 'anna', anchor: { kind: 'key', pem: '' } }],
+  });
+  const [w, x] = [sha256Hex('w'), sha256Hex('x')];
+  const file = { path: 'w.bin', location: '/m/w.bin', sizeBytes: 1, digests: { sha256: w } };
+  const judged = (...trusted: readonly object[]) => ({ trusted, refusals: [] }) as never;
+  const check = fileSignatureCheck(judged(one(w, 'a'), one(w, 'b', times), one(x, 'c')), w, file);
+  assert.deepEqual([check.passed, codes({ checks: [check] })], [false, ['digest-mismatch']]);
+  assert.deepEqual(
+    check.evidence.map(({ what }) => what.replace(/key SHA256:\S+/, 'key')),
+    [
+      'a by anna, key this file, under no name',
+      'b by anna, key this file, under no name, signed 2026-11-19 10:00 UTC, says tsa',
+    ],
+  );
+  const before = {
+    verdict: verdictOf({ subject: 'm', checks: [passedCheck('content', [{ what: 'read' }])] }),
+    files: [file],
+    by: 'anna',
+    id: 'it',
+  } as never;
+  const after = (...trusted: readonly object[]) => {
+    const { verdict, id } = withFileSignatures(before, '/m/w.bin', judged(...trusted));
+    return [verdict.checks.slice(1).map(({ name, passed }) => `${name} ${String(passed)}`), id];
+  };
+  assert.deepEqual(after(), [[], 'it']);
+  assert.deepEqual(after(one(w, '/m/other.sigstore')), [['file-signature true'], 'it']);
+  assert.deepEqual(after(one(x, '/m/w.bin.sigstore')), [['file-signature false'], null]);
+  assert.deepEqual(after(one(x, '/m/other.sigstore')), [[], 'it'], 'of a neighbour');
+});
+
+test('an artifact is identified by SHA-256 alone, or by the signed list where BLAKE3 held it to that', () => {
+  const file = (path: string, digests: object = { sha256: sha256Hex(path) }) => ({
+    path,
+    location: `/m/${path}`,
+    sizeBytes: 1,
+    sha256: sha256Hex(path),
+    digests,
+  });
+  const found = (files: readonly object[], algorithms: readonly string[], listIds?: readonly string[]) =>
+    identified({ files, algorithms } as never, listIds, { claims: [], knownAs: ['sha256:known'] });
+  const [a, b] = [file('a'), file('b')];
+  const own = found([a, b], ['sha256']);
+  assert.deepEqual(own?.ids, [...idsOf([a, b]), 'sha256:known']);
+  assert.deepEqual(
+    [own?.id, own?.root],
+    [own?.ids[0], found([b, a], ['sha256'])?.root],
+    'in whichever order they come',
+  );
+  assert.equal(found([a, file('c', { blake3: sha256Hex('c') })], ['blake3']), null);
+  for (const [algorithms, listed, isList] of [
+    [['blake3'], ['sha256:list'], true],
+    [['blake3'], undefined, false],
+    [['sha256', 'blake3'], ['sha256:list'], false],
+    [['sha256'], ['sha256:list'], false],
+  ] as const)
+    assert.equal(found([a, b], algorithms, listed)?.id, isList ? 'sha256:list' : own?.id, algorithms.join());
+});
+
+test('of what nobody signed: the records of DVC and wandb that lie among the files, and where it may be signed', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const md5 = (text: string, as: 'hex' | 'base64') => createHash('md5').update(text).digest(as);
+  const dvc = (text: string) => `outs:\n- md5: ${md5(text, 'hex')}\n  size: 1\n  hash: md5\n  path: w.bin\n`;
+  const root = await world.tree('m', { 'w.bin': 'w', 'w.bin.dvc': dvc('w'), 'torn.dvc': '{' });
+  const ask = async (place = root, more = {}, ports = {}) =>
+    (await world.verify(place, [anna.trust], more, ports)).verdict;
+  assert.deepEqual((await ask()).claimed.map(({ what }) => what).slice(1), ['1 of 3 files match what DVC recorded']);
+  await writeFile(join(root, 'w.bin.dvc'), dvc('other'));
+  assert.deepEqual(codes(await ask()), ['nothing-to-verify', 'download-conflict']);
+  const contents = { 'w.bin': { digest: md5('w', 'base64'), size: 1 } };
+  const manifest = JSON.stringify({ version: 1, storagePolicy: 'wandb-storage-policy-v1', contents });
+  const wandb = await world.tree('wandb', { 'w.bin': 'w', 'manifest.json': manifest });
+  assert.match((await ask(wandb)).claimed.map(({ what }) => what).join('\n'), /1 of 2 files match what .* recorded/);
+  const files = createFiles();
+  const gone: typeof files.readIfThere = async (at, limit) =>
+    at.endsWith('.dvc') ? Promise.reject(new Error('the disk is gone')) : files.readIfThere(at, limit);
+  const unreadable = await ask(root, {}, { files: { ...files, readIfThere: gone } });
+  assert.match(unreadable.claimed.map(({ what }) => what).join(), /^its files cannot be listed: /);
+  const linked = await world.tree('linked', { 'w.bin': 'w', 'l.bin': '-> w.bin' });
+  const first = async (more: object) => (await ask(linked, more)).claimed[0]?.what;
+  assert.match((await first({})) ?? '', /^its files cannot be listed: /);
+  assert.match((await first({ allowSymlinks: true })) ?? '', /^2 files, /);
+  const looked = async (place: string) => findingsOf(await ask(place))[0]?.message ?? '';
+  assert.ok((await looked(root)).endsWith(`(looked for ${LOOKED_FOR})`));
+  assert.ok((await looked(join(root, 'w.bin'))).endsWith(`(looked for ${LOOKED_FOR_FILE})`));
+});
+
 test('a link is the folder that it leads to, and no file', async (t) => {
   const { world, root } = await sealed(t);
   const [folder, file, nothing] = ['folder', 'file', 'nothing'].map((name) => join(world.folder, name));
@@ -109,7 +287,7 @@ test('a link is the folder that it leads to, and no file', async (t) => {
   assert.deepEqual(await place(folder), { root: await files.realPath(root), kind: 'directory' });
   assert.deepEqual(await place(join(root, 'w.bin')), { root: join(root, 'w.bin'), kind: 'file' });
   await assert.rejects(place(file), { code: 'usage' });
-  await assert.rejects(place(nothing), { code: 'not-found' });
+  await assert.rejects(place(nothing), { code: 'not-found', message: /there is no such file or folder$/ });
 });
 
 test('a signature among the claims counts under the name that was asked for as under any', async (t) => {
@@ -138,11 +316,90 @@ test('trust for certain names counts for a name that is signed with these files 
   await world.seal(own, anna, { name: 'acme/m', tag: '1' } as never);
   await world.seal(others, anna, { name: 'other/m', tag: '1' } as never);
   assert.deepEqual([await ask(own), await ask(others)], [[], ['signer-untrusted']]);
+  const two = await world.verify(others, [limited, { ...limited, name: 'anna of others', for: 'other/*' }]);
+  assert.deepEqual(new Set(two.signature?.trustedBy.map(({ name }) => name)), new Set(['anna of others']));
   await world.sign(same, anna);
   await copyFile(join(own, 'claims.jsonl'), join(same, 'claims.jsonl'));
   assert.deepEqual(await ask(same), ['signer-untrusted'], 'the same bytes under another path');
   assert.deepEqual(codes((await world.verify(same, [limited, anna.trust])).verdict), []);
+  const [id = ''] = idsOf([{ path: 'b.bin', sizeBytes: 1, sha256: sha256Hex('w') }]);
+  const said = buildStatement([subject('manifest', 'acme/m', id.slice('sha256:'.length))], PREDICATES.evaluation, {});
+  const evaluated = Buffer.concat([await readFile(join(same, 'claims.jsonl')), await anna.signer.sign(said)]);
+  await writeFile(join(same, 'claims.jsonl'), evaluated);
+  assert.deepEqual(await ask(same), ['signer-untrusted'], 'another claim of these files names nothing');
   assert.deepEqual(await ask(same, { name: 'acme/m' }), [], 'who asks by a name knows it');
+});
+
+test('beside a signature that counts a stranger’s is a note, and a broken one refuses', async (t) => {
+  const world = await claimsWorld(t);
+  const [anna, mallory] = [await world.person('anna'), await world.person('mallory')];
+  const root = await world.tree('m', { 'w.bin': 'w' });
+  await world.sign(root, anna);
+  await world.sign(root, mallory, { signature: join(root, 'mallory.oms.sig'), ignore: ['model.sig'] });
+  const ask = () => world.verify(root, [anna.trust], { ignore: ['mallory.oms.sig', 'torn.oms.sig'] });
+  assert.deepEqual(refusals(await ask()), []);
+  await writeFile(join(root, 'torn.oms.sig'), '{}');
+  const { verdict } = await ask();
+  assert.deepEqual(
+    [codes(verdict).length, codes(verdict).includes('signer-untrusted')],
+    [1, false],
+    codes(verdict).join(),
+  );
+});
+
+test('of a signature no name counts but one that its signer signed in an ML-BOM of the same content', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const root = await world.tree('m', { 'w.bin': 'w' });
+  await world.sign(root, anna);
+  const signature = await readFile(join(root, 'model.sig'));
+  const ask = async (only: string) => codes((await world.verify(root, [{ ...anna.trust, for: only }])).verdict);
+  const content = omsRoot([sha256Hex('w')]);
+  const [id = ''] = idsOf([{ path: 'w.bin', sizeBytes: 1, sha256: sha256Hex('w') }]);
+  const subjects = [subject('manifest', 'acme/m', id.slice('sha256:'.length)), subject('root', 'acme/m', content)];
+  const about = (type: string) => anna.signer.sign(buildStatement(subjects, type, {}));
+  await writeFile(join(root, 'claims.jsonl'), await about(PREDICATES.evaluation));
+  assert.deepEqual(await ask('acme/*'), ['signer-untrusted'], 'an evaluation names nothing');
+  await writeFile(join(root, 'claims.jsonl'), await about(PREDICATES.bom));
+  assert.deepEqual(await ask('acme/*'), []);
+  await rm(join(root, 'model.sig'));
+  await writeFile(join(root, 'claims.jsonl'), signature);
+  assert.deepEqual(await ask('*'), ['signer-untrusted'], 'the folder that it names is no name');
+});
+
+test('what was signed can be asked for whole, though its text is let go; a signature inside is no part of what it signs', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const root = await world.tree('m', { 'a.bin': '0123456789', 'b.bin': 'b' });
+  for (const how of [{}, { shardBytes: 5 }, { algorithm: 'blake3' }] as const) {
+    await world.sign(root, anna, how);
+    const { signature } = await world.verify(root, [anna.trust]);
+    const signed = parseStatement(parseBundle(await readFile(join(root, 'model.sig'))).payload).predicate;
+    assert.deepEqual(signature?.claim.statement.predicate['resources'], signed['resources'], JSON.stringify(how));
+  }
+  await rm(join(root, 'model.sig'));
+  const [inside, outside] = [join(root, 'own.sig'), join(world.folder, 'm.own.sig')];
+  for (const place of [outside, inside]) {
+    await world.sign(root, anna, { signature: place });
+    assert.deepEqual(refusals(await world.verify(root, [anna.trust], { signature: place })), [], place);
+    await rm(place);
+  }
+});
+
+test('files are hashed ahead where a list and claims are there, as many as are signed', async (t) => {
+  const { world, anna, root } = await sealed(t);
+  const hashed = async (more = {}) => {
+    world.hashed.length = 0;
+    const { verdict } = await world.verify(root, [anna.trust], more);
+    assert.equal(verdict.exitCode, 0);
+    return [...world.hashed];
+  };
+  assert.deepEqual(await hashed(), ['blake3 2 files']);
+  await writeFile(join(root, 'more.bin'), 'more');
+  assert.deepEqual(await hashed({ ignoreUnsignedFiles: true }), ['blake3 2 files']);
+  await rm(join(root, 'more.bin'));
+  await rm(join(root, 'claims.jsonl'));
+  assert.deepEqual(await hashed(), ['sha256 2 files']);
 });
 
 test('what is not asked is said, and what is left out; what is wrong with the trust is thrown', async (t) => {
@@ -153,6 +410,9 @@ test('what is not asked is said, and what is left out; what is wrong with the tr
   const { verdict } = await world.verify(root, [anna.trust], { ignore: ['mine.txt', 'absent.txt'] });
   assert.deepEqual(verdict.notAsked, ['lineage', 'policy', 'scan', 'revocation', 'completeness']);
   assert.ok(verdict.notes.includes('left out by the signature: notes.txt'), verdict.notes.join());
+  await writeFile(join(root, 'claims.jsonl'), '{"rfc3161":1}');
+  const timestampAuthorities = async () => Promise.reject(new Error('nobody is trusted: nobody is asked'));
+  assert.deepEqual(codes((await world.verify(root, [], {}, { timestampAuthorities })).verdict), ['trust-missing']);
   for (const code of ['trust-invalid', 'trust-unavailable', 'config-invalid', 'interrupted', 'usage'] as const) {
     const trust = async () => Promise.reject(new WeighmarkError(code, code));
     await assert.rejects(world.verify(root, [], {}, { trust }), { code });
@@ -219,6 +479,17 @@ test('what is handed on is what was hashed: by shards it is copied now and held 
     return { target, written: exportTo(target, { durable: false }, { files, stagings: createStagings(), hasher }) };
   };
   const location = join(root, 'a.bin');
+  await symlink('a.bin', join(root, 'l.bin'));
+  const through = async (followLink: boolean) => {
+    const jobs: HashJob[] = [];
+    const real = await createHasher();
+    const { written } = exported((given, how) => (jobs.push(...given), real.hash(given, how)));
+    const job = { location: join(root, 'l.bin'), followLink, outboardTo: join(world.folder, 'l.obao4') };
+    await (await written.hasher()).hash([job], { algorithms: ['blake3'] }).finally(() => written.discard());
+    return jobs.map(({ followLink: link, outboardTo }) => [link, outboardTo]);
+  };
+  assert.deepEqual(await through(true), [[undefined, join(world.folder, 'l.obao4')]], 'a copy is no link');
+  await assert.rejects(through(false));
   const file = (digests: object) => [{ path: 'a.bin', location, sizeBytes: 3, digests }];
   const whole = exported();
   await whole.written.publish(file({ sha256: sha256Hex('abc') }));
