@@ -41,6 +41,15 @@ export interface Authority {
 }
 
 export function createAuthority(policy: Policy): Authority {
+  const authority = AUTHORITIES.get(policy) ?? authorityUnder(policy);
+  AUTHORITIES.set(policy, authority);
+  return authority;
+}
+
+/** One for each policy that was read: an audit asks the same of thousands of artifacts. */
+const AUTHORITIES = new WeakMap<Policy, Authority>();
+
+function authorityUnder(policy: Policy): Authority {
   const known = new Map<string, Identified | Unidentified>();
   const covers = memoised((glob: string, model: string) => globMatches(glob, model));
   function who(signer: Signer): Identified | Unidentified {
@@ -234,6 +243,8 @@ function at(value: unknown, ...path: readonly string[]): unknown {
   );
 }
 
+const MOST_COVERED = 10_000;
+
 function memoised(compute: (a: string, b: string) => boolean): (a: string, b: string) => boolean {
   const known = new Map<string, boolean>();
   return (a, b) => {
@@ -241,6 +252,7 @@ function memoised(compute: (a: string, b: string) => boolean): (a: string, b: st
     const before = known.get(key);
     if (before !== undefined) return before;
     const value = compute(a, b);
+    if (known.size >= MOST_COVERED) known.clear();
     known.set(key, value);
     return value;
   };

@@ -21,6 +21,19 @@ let environment: ReturnType<typeof celEnv> | undefined;
  * @throws WeighmarkError `policy-invalid`.
  */
 export function compileAssertion(source: string): CompiledAssertion {
+  const known = COMPILED.get(source);
+  if (known !== undefined) return known;
+  const compiled = compiledAnew(source);
+  if (COMPILED.size >= MOST_COMPILED) COMPILED.clear();
+  COMPILED.set(source, compiled);
+  return compiled;
+}
+
+/** By their text: a policy's few expressions are asked of each of thousands of artifacts, and compiling one takes a millisecond. */
+const COMPILED = new Map<string, CompiledAssertion>();
+const MOST_COMPILED = 1_000;
+
+function compiledAnew(source: string): CompiledAssertion {
   const expr = parsed(source);
   const nesting = nestingOf(expr);
   if (nesting > NESTING)

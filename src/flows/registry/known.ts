@@ -12,13 +12,45 @@ import type { Registry, RegistryEntry } from '../../domain/ports/registry.ts';
 export async function artifactIn(registry: Registry, name: string, id: string): Promise<MatchedArtifact | null> {
   try {
     const top = await provenManifest(registry, name, id);
-    const parts = parseIndex(top);
-    if (parts === null) return matched(id, readManifest(top));
-    const pages = await Promise.all(parts.map((part) => provenManifest(registry, name, part)));
-    return matched(id, pages.flatMap(readManifest));
+    const found = MATCHED.get(top);
+    if (found?.id === id) return found;
+    const artifact = matched(id, await filesUnder(top, async (part) => provenManifest(registry, name, part)));
+    if (partsIn(top) === null) MATCHED.set(top, artifact);
+    return artifact;
   } catch {
     return null;
   }
+}
+
+/** By the bytes of its manifest, where a run holds on to them (`readOnce`): every decision asks for the same. */
+const MATCHED = new WeakMap<Uint8Array, MatchedArtifact>();
+const PARTS = new WeakMap<Uint8Array, { readonly parts: readonly string[] | null }>();
+const FILES = new WeakMap<Uint8Array, readonly ManifestFile[]>();
+
+/**
+ * The files of a manifest, or of those that an index names, in order; of the same bytes they are read once.
+ * @throws WeighmarkError `format-invalid`, `name-unsafe`, `empty-artifact`, and what `read` throws.
+ */
+export async function filesUnder(
+  top: Uint8Array,
+  read: (digest: string) => Promise<Uint8Array>,
+): Promise<readonly ManifestFile[]> {
+  const parts = partsIn(top);
+  if (parts === null) return filesIn(top);
+  const pages = await Promise.all(parts.map(read));
+  return pages.flatMap(filesIn);
+}
+
+function partsIn(top: Uint8Array): readonly string[] | null {
+  const { parts } = PARTS.get(top) ?? { parts: parseIndex(top) };
+  PARTS.set(top, { parts });
+  return parts;
+}
+
+function filesIn(manifest: Uint8Array): readonly ManifestFile[] {
+  const files = FILES.get(manifest) ?? readManifest(manifest);
+  FILES.set(manifest, files);
+  return files;
 }
 
 /** Those of a list that can be read. One after the other: a registry may hold thousands. */
