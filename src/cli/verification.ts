@@ -143,7 +143,8 @@ export async function verifyStored(
   const artifact = await openArtifact(context, ref, options);
   const { storedArtifact } = await import('../flows/registry/registry-content.ts');
   const stored = await storedArtifact(artifact.place, artifact.registry, () => context.hasher());
-  const judge = async (hasher: VerifyPorts['hasher']) => judgeStored(context, { ref, stored, hasher }, options);
+  const judge = async (hasher: VerifyPorts['hasher']) =>
+    judgeStored(context, { ref, name: artifact.place.name, stored, hasher }, options);
   const place = stored.root;
   if (to === undefined) return { ...(await judge(stored.hasher)), place };
   const files = await context.files();
@@ -177,13 +178,13 @@ export async function pairsInTrust(
 
 async function judgeStored(
   context: Context,
-  { ref, stored, hasher }: { ref: string; stored: StoredArtifact; hasher: VerifyPorts['hasher'] },
+  { ref, name, stored, hasher }: { ref: string; name: string; stored: StoredArtifact; hasher: VerifyPorts['hasher'] },
   options: VerifyOptions,
 ): Promise<VerifyOutcome> {
   const { root, id, ids, files } = stored;
   const ports = await verifyPorts(context, { inside: [root], loaded: undefined }, options);
   const input = { ...verifyInput(context, { root, shown: ref }, options), knownAs: [id] };
-  const outcome = await verify(input, { ...ports, files, hasher });
+  const outcome = await withName(name, await verify(input, { ...ports, files, hasher }));
   if (outcome.id === null || ids.every((each) => outcome.ids.includes(each))) return outcome;
   const finding = {
     code: 'digest-mismatch' as const,
@@ -191,6 +192,18 @@ async function judgeStored(
     facts: { resolved: id, found: outcome.id },
   };
   return refused(verdictOf({ subject: ref, checks: [refusedCheck('id', [finding])] }));
+}
+
+/** What is asked for by a name of a registry: whoever may push has given it that. */
+async function withName(name: string, outcome: VerifyOutcome): Promise<VerifyOutcome> {
+  const { verdict, claims } = outcome;
+  if (claims.length === 0) return outcome;
+  const { namedOtherwise } = await import('../domain/trust/named-otherwise.ts');
+  const notes = namedOtherwise(
+    claims.map(({ claim }) => claim.statement),
+    name,
+  );
+  return notes.length === 0 ? outcome : { ...outcome, verdict: { ...verdict, notes: [...verdict.notes, ...notes] } };
 }
 
 async function judgeEnvironment(

@@ -11,6 +11,7 @@ import { sha256Hex } from '../../src/domain/digest/hex.ts';
 import { parsePolicy } from '../../src/domain/policy/parse.ts';
 import type { Policy } from '../../src/domain/authority/types.ts';
 import { attachClaim } from '../../src/flows/registry/attach.ts';
+import { claimsIfThere } from '../../src/flows/registry/gate-claims.ts';
 import { doorOf } from '../../src/flows/registry/door.ts';
 import { integrateLog } from '../../src/flows/registry/log.ts';
 import { revoke, takeSnapshot } from '../../src/flows/gate/revoke.ts';
@@ -206,6 +207,7 @@ test('a referrer whose bytes are gone takes no other’s along: somebody’s no 
   await registry.putClaim('acme/enc', model, strangers);
   server.blobs.delete(`sha256:${sha256Hex(strangers)}`);
   await assert.rejects(registry.claims('acme/enc', model), { code: 'claim-missing' });
+  assert.deepEqual(await claimsIfThere(registry, 'acme/enc', model), [], 'a decision misses what the log names');
   assert.deepEqual((await integrate(POLICY)).swept, []);
   const later = await integrate(POLICY, '2026-12-20T12:00:00Z');
   assert.deepEqual([later.added, later.swept, later.kept.length], [[], [], 1]);

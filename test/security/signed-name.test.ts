@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { PREDICATES } from '../../src/domain/claims/predicates.ts';
 import { buildStatement } from '../../src/domain/claims/statement.ts';
 import { subject } from '../../src/domain/claims/subjects.ts';
+import { namedOtherwise } from '../../src/domain/trust/named-otherwise.ts';
 import { signedName } from '../../src/domain/trust/verify-claim.ts';
 import { parseBundle } from '../../src/domain/claims/bundle.ts';
 import { parseStatement } from '../../src/domain/claims/statement.ts';
@@ -78,4 +79,22 @@ test('the name is that of the artifact, never of a file beside it; two names are
   );
   assert.equal(signedName(statement([{ name: 'acme/foo:1.0', digest: { sha256: id } }])), 'acme/foo');
   assert.equal(signedName(statement([subject('root', 'acme/foo:1', id)])), 'acme/foo');
+});
+
+test('what nobody signed by the name it is asked for is told so, by the names it was signed by', () => {
+  const id = 'a'.repeat(64);
+  const named = (name: string, type: string = PREDICATES.bom) =>
+    parseStatement(buildStatement([subject('manifest', name, id)], type, {}));
+  const told = (...names: readonly string[]) =>
+    namedOtherwise(
+      names.map((name) => named(name)),
+      'acme/foo',
+    );
+  assert.deepEqual(told('other/x:1'), [
+    'signed as other/x, and asked for as acme/foo: whoever may push can give it any name',
+  ]);
+  assert.match(told('z/z', 'other/x:2', 'other/x:1', 'b/b', 'c/c').join(), /^signed as b\/b, c\/c, other\/x, and/);
+  for (const quiet of [[], ['acme/foo:1'], ['other/x', 'acme/foo'], ['m'], ['foo:1']])
+    assert.deepEqual(told(...quiet), []);
+  assert.deepEqual(namedOtherwise([named('other/x', PREDICATES.evaluation)], 'acme/foo'), [], 'a BOM says what it is');
 });

@@ -21,6 +21,7 @@ import type { Registry } from '../../domain/ports/registry.ts';
 import { attachClaim } from '../registry/attach.ts';
 import { ATTACHMENTS } from '../../domain/registry/referrer.ts';
 import { checkOf, refusedCheck, verdictOf, type Check, type Finding, type Verdict } from '../../domain/base/verdict.ts';
+import { namedOtherwise } from '../../domain/trust/named-otherwise.ts';
 import { breakGlassChecks } from './break-glass.ts';
 import { pendingFinding, waitingNote } from '../registry/integrating.ts';
 import { finishInterrupted } from '../registry/log.ts';
@@ -287,8 +288,11 @@ function contentCheck({ content }: Gathered): Check {
   return content?.check ?? refusedCheck('content', [{ code: 'unreadable', message: 'the content was not read' }]);
 }
 
-function notesOf({ collected }: Gathered): readonly string[] {
+function notesOf({ collected, of, id }: Gathered): readonly string[] {
   const { strangers, claims, unread } = collected;
+  const { name } = of.facts;
+  const counted = of.index.about(id.slice('sha256:'.length), 'manifest').map(({ claim }) => claim);
+  const described = counted.filter((claim) => of.authority.rolesOf(claim, name).length > 0);
   const onlyNo = claims.filter((claim) => claim.onlyNo !== undefined && !saysNo(claim.statement)).length;
   const open = new Set(unread.map(({ bundle }) => bundle)).size;
   return [
@@ -297,6 +301,10 @@ function notesOf({ collected }: Gathered): readonly string[] {
       ? []
       : [`${onlyNo} claims by people of the policy are not dated or not in order, and do not count`]),
     ...(open === 0 ? [] : [`${open} claims that may be by people of the policy cannot be read or proven here`]),
+    ...namedOtherwise(
+      described.map(({ statement }) => statement),
+      name,
+    ),
   ];
 }
 

@@ -9,7 +9,6 @@ import type { Registry } from '../../domain/ports/registry.ts';
 import type { Admission, Door } from '../../domain/tlog/door.ts';
 import type { LogLeaf } from '../../domain/tlog/leaf.ts';
 import type { Verification } from '../../domain/trust/verify-claim.ts';
-import { claimsIfThere } from './gate-claims.ts';
 
 export interface DoorQuestion {
   /** Whose word is admitted; null: nobody's that decides anything, so pushes and claims alone. */
@@ -126,6 +125,9 @@ export function bundleFinder(
 }
 
 async function byDigest(registry: Registry, name: string, id: string): Promise<ReadonlyMap<string, Uint8Array>> {
-  const bundles = await claimsIfThere(registry, name, id);
+  const bundles = await registry.claims(name, id).catch((error: unknown) => {
+    if (error instanceof WeighmarkError && error.code === 'not-found') return [];
+    throw error;
+  });
   return new Map(bundles.map((bytes) => [`sha256:${sha256Hex(bytes)}`, bytes]));
 }

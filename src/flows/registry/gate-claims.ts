@@ -291,12 +291,14 @@ async function take(state: State, bytes: Uint8Array): Promise<void> {
 /** About 10 kB each: beyond these, claims met again are verified again. */
 const MOST_HEARD = 10_000;
 
-/** None for a manifest that is not there. */
+const NONE_HERE: readonly string[] = ['not-found', 'claim-missing'];
+
+/** None for a manifest that is not there, or where some are gone: what the log names of it is then absent, for that artifact alone. */
 export async function claimsIfThere(registry: Registry, name: string, id: string): Promise<readonly Uint8Array[]> {
   try {
     return await registry.claims(name, id);
   } catch (error) {
-    if (error instanceof WeighmarkError && error.code === 'not-found') return [];
+    if (error instanceof WeighmarkError && NONE_HERE.includes(error.code)) return [];
     throw error;
   }
 }
