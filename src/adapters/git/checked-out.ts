@@ -1,34 +1,69 @@
-import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { bytesSource } from '../../domain/base/source.ts';
-import type { Blob, IndexEntry } from '../../domain/ports/git.ts';
-import { fieldsOf, runGit } from './run.ts';
+import type { Blob, Conversions, IndexEntry } from '../../domain/ports/git.ts';
+import { lookAt } from './batch.ts';
+import { fieldsOf, rawPathOf, runGit } from './run.ts';
 
-/** Attributes by which git itself makes other bytes of a blob; the value that says it does. */
+/** Attributes by which git itself makes other bytes of a blob on every machine; the value that says it does. */
 const CONVERTING: Readonly<Record<string, RegExp>> = {
   'working-tree-encoding': /^(?!unspecified$|unset$)/,
   ident: /^set$/,
   eol: /^crlf$/,
 };
+/** `crlf` is what `text` was called before. */
+const ASKED = [...Object.keys(CONVERTING), 'text', 'crlf'];
 
 /** By the attributes in the index, not those in the work tree. */
-export async function convertedPaths(root: string, entries: readonly IndexEntry[]): Promise<ReadonlySet<string>> {
-  if (entries.length === 0) return new Set();
+export async function conversionsOf(root: string, entries: readonly IndexEntry[]): Promise<Conversions> {
+  const always = new Set<IndexEntry>();
+  const lineEnds = new Map<IndexEntry, 'text' | 'auto'>();
+  if (entries.length === 0) return { always, lineEnds };
+  const [attributes, isWanted] = await Promise.all([attributesOf(root, entries), wantsLineEnds(root)]);
+  for (const entry of entries) {
+    const values = attributes.get(rawPathOf(entry)) ?? new Map<string, string>();
+    if ([...values].some(([name, value]) => CONVERTING[name]?.test(value) === true)) always.add(entry);
+    const text = textOf(values, isWanted);
+    if (text !== null) lineEnds.set(entry, text);
+  }
+  return { always, lineEnds };
+}
+
+/** Values by attribute, by raw path; what is unspecified is left out. */
+async function attributesOf(
+  root: string,
+  entries: readonly IndexEntry[],
+): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
   const output = await runGit({
     cwd: root,
-    words: ['check-attr', '--cached', '-z', '--stdin', ...Object.keys(CONVERTING)],
-    input: entries.map(({ path }) => `${path}\0`).join(''),
+    words: ['check-attr', '--cached', '-z', '--stdin', ...ASKED],
+    input: entries.map((entry) => `${rawPathOf(entry)}\0`).join(''),
+    encoding: 'latin1',
   });
   const fields = output.split('\0');
-  const found = new Set<string>();
+  const found = new Map<string, Map<string, string>>();
   for (let at = 0; at + 2 < fields.length; at += 3) {
-    const value = fields[at + 2] ?? '';
-    if (value !== 'unspecified' && CONVERTING[fields[at + 1] ?? '']?.test(value) === true) found.add(fields[at] ?? '');
+    const [path = '', name = '', value = ''] = fields.slice(at, at + 3);
+    if (value === 'unspecified') continue;
+    found.set(path, (found.get(path) ?? new Map<string, string>()).set(name, value));
   }
   return found;
+}
+
+/** Whether line ends are a machine's to choose. https://git-scm.com/docs/gitattributes#_end_of_line_conversion */
+function textOf(values: ReadonlyMap<string, string>, isWanted: boolean): 'text' | 'auto' | null {
+  const text = values.get('text') ?? values.get('crlf');
+  if (text === 'unset' || text === 'input' || values.get('eol') === 'lf') return null;
+  if (text === undefined && !values.has('eol')) return isWanted ? 'auto' : null;
+  return text === 'auto' ? 'auto' : 'text';
+}
+
+/** `core.autocrlf`: files without an attribute are converted too. */
+async function wantsLineEnds(root: string): Promise<boolean> {
+  const words = ['config', '--type=bool', '--get', 'core.autocrlf'];
+  return (await runGit({ cwd: root, words }).catch(() => '')).trim() === 'true';
 }
 
 /**
@@ -37,29 +72,30 @@ export async function convertedPaths(root: string, entries: readonly IndexEntry[
  */
 export async function eachCheckedOut<T extends IndexEntry>(
   root: string,
-  entries: readonly T[],
+  { entries, lineEnds }: { readonly entries: readonly T[]; readonly lineEnds: boolean },
   visit: (entry: T, blob: Blob) => Promise<void>,
 ): Promise<void> {
   if (entries.length === 0) return;
   const folder = await mkdtemp(join(tmpdir(), 'weighmark-checkout-'));
   try {
-    const places = await checkOut(root, folder, entries);
+    const places = await checkOut(root, { folder, entries, lineEnds });
     for (const entry of entries) {
-      const place = places.get(entry.path);
+      const place = places.get(rawPathOf(entry));
       if (place === undefined) throw new WeighmarkError('unreadable', `git does not check out ${entry.path}`);
       const bytes = await readFile(join(folder, place));
-      await visit(entry, { ...bytesSource(bytes), sha256: createHash('sha256').update(bytes).digest('hex') });
+      const looks = lookAt();
+      looks.at(bytes);
+      await visit(entry, { ...bytesSource(bytes), ...looks.seen() });
     }
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** Names below `folder` by path: `--temp` gives each its own, so that no two fall together. */
+/** Names below `folder` by raw path: `--temp` gives each its own, so that no two fall together. */
 async function checkOut(
   root: string,
-  folder: string,
-  entries: readonly IndexEntry[],
+  { folder, entries, lineEnds }: { folder: string; entries: readonly IndexEntry[]; lineEnds: boolean },
 ): Promise<ReadonlyMap<string, string>> {
   const gitFolder = (await runGit({ cwd: root, words: ['rev-parse', '--absolute-git-dir'] })).replace(/\r?\n$/, '');
   const named = process.env['GIT_INDEX_FILE'];
@@ -67,13 +103,14 @@ async function checkOut(
   const output = await runGit({
     cwd: folder,
     words: ['checkout-index', '--temp', '-z', '--stdin'],
-    settings: await withoutPrograms(root),
+    settings: [...(await withoutPrograms(root)), ...(lineEnds ? LINE_ENDS : [])],
     env: {
       GIT_DIR: gitFolder,
       GIT_WORK_TREE: folder,
       GIT_INDEX_FILE: isAbsolute(index) ? index : resolve(root, index),
     },
-    input: entries.map(({ path }) => `${path}\0`).join(''),
+    input: entries.map((entry) => `${rawPathOf(entry)}\0`).join(''),
+    encoding: 'latin1',
   });
   return new Map(
     fieldsOf(output).map((line) => {
@@ -82,6 +119,8 @@ async function checkOut(
     }),
   );
 }
+
+const LINE_ENDS = ['core.autocrlf=true', 'core.safecrlf=false'];
 
 /** Every filter program that the configuration names is set to none. */
 async function withoutPrograms(root: string): Promise<readonly string[]> {
