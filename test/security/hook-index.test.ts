@@ -317,3 +317,129 @@ test('a commit of some files only is judged by its own index', (t) => {
   repo.git('add', 'b.json');
   repo.git('commit', '-qm', 'three', '--', 'b.json');
 });
+
+/** A pickle whose text holds another one that falls out of it where each line end has two bytes; git takes it for text. */
+function smuggled(): Buffer {
+  const hidden = 'U\x05posixU\x06system\x93U\x04true\x85R.';
+  const text = '\n'.repeat(hidden.length) + hidden;
+  const plain = `U\x7a${'a'.repeat(122)}0`.repeat(12);
+  return Buffer.from(`${plain}U${String.fromCharCode(text.length)}${text}.`, 'latin1');
+}
+
+test('line ends as other machines write them are judged too, where attributes or this one leave them to the machine', (t) => {
+  for (const [attributes, setting, isRefused] of [
+    ['* text=auto\n', null, true],
+    ['*.pkl text\n', null, true],
+    ['*.pkl crlf\n', null, true],
+    ['*.pkl text=auto eol=crlf\n', null, true],
+    ['', 'core.autocrlf=true', true],
+    ['*.json text\n', 'core.autocrlf=yes', true],
+    ['', null, false],
+    ['', 'core.autocrlf=input', false],
+    ['*.pkl -text\n', 'core.autocrlf=true', false],
+    ['*.pkl -crlf\n', 'core.autocrlf=true', false],
+    ['*.pkl binary\n', 'core.autocrlf=true', false],
+    ['* text=auto eol=lf\n', 'core.autocrlf=true', false],
+  ] as const) {
+    const repo = repository(t);
+    if (setting !== null) repo.git('config', ...setting.split('='));
+    repo.put('.gitattributes', attributes);
+    repo.put('m.pkl', smuggled());
+    repo.git('add', '-A');
+    (isRefused ? refused : silent)(repo.hook());
+  }
+});
+
+test('what is honest stays so with other line ends: seals, old pickles, binary files', (t) => {
+  const repo = repository(t);
+  const text = '{\r\n"model_type":"x"\r\n}\r\n';
+  repo.git('config', 'core.autocrlf', 'true');
+  repo.put('.gitattributes', '* text=auto\n');
+  repo.put('config.json', text);
+  repo.put('old.pkl', GOOD);
+  repo.put('new.pkl', Buffer.from('\x80\x04\x95\x04\0\0\0\0\0\0\0}\x94K\x0a.', 'latin1'));
+  repo.put('.weighmark/files', listOf('config.json', text));
+  repo.git('add', '-A');
+  const { status, codes, unchanged } = repo.hook();
+  assert.deepEqual([status, codes, unchanged], [0, [], 1]);
+});
+
+test('a commit with literal pathspecs is held to the lists of the index all the same', (t) => {
+  const repo = repository(t);
+  repo.put('m/config.json', PLAIN);
+  repo.put('m/.weighmark/files', listOf('config.json', 'another'));
+  repo.put('weighmark.yaml', 'hook: { unsealed: error }\n');
+  repo.git('add', '-A');
+  rmSync(join(repo.folder, 'r', 'm', '.weighmark'), { recursive: true });
+  writeFileSync(
+    join(repo.folder, 'r', '.git', 'hooks', 'pre-commit'),
+    `#!/bin/sh\nexec ${process.execPath} ${PROGRAM} hook\n`,
+    { mode: 0o755 },
+  );
+  for (const how of [[], ['--literal-pathspecs'], ['--icase-pathspecs']])
+    assert.throws(() => repo.git(...how, 'commit', '-qm', 'one'), how.join());
+});
+
+test('all that Git LFS and git-annex take for a pointer is judged by its object, under any name', (t) => {
+  const plain = lfsPointer(EVIL);
+  const key = `SHA256E-s${EVIL.length}--${sha256Of(EVIL)}.pkl`;
+  for (const text of [
+    `\n \t${plain}`,
+    `\u00a0${plain}`,
+    `${plain}${' '.repeat(1100)}`,
+    plain.replaceAll('\n', '\n\n'),
+    plain.replace('https://git-lfs.github.com/spec/v1', 'http://git-media.io/v/2'),
+    `.git/annex/objects/Kz/JZ/${key}/${key}`,
+    `../../.git/annex/objects/Kz/JZ/${key}/${key}\n`,
+    `/annex/objects/${key}\n${'/annex/x\n'.repeat(300)}`,
+  ]) {
+    const repo = repository(t);
+    repo.put('notes.txt', text);
+    repo.git('add', '-A');
+    assert.ok(repo.hook().codes.includes('lfs-pointer'), `absent: ${text.slice(0, 50)}`);
+    const pointer = pointerOf(Buffer.from(text));
+    assert.ok(pointer !== null);
+    keep(repo, pointer, EVIL);
+    assert.ok(repo.hook().codes.includes('scan-finding'), text.slice(0, 50));
+  }
+  for (const text of ['see .git/annex/objects\n', 'version 2\n', '/annex/objects/\n', `a ${key}\n`])
+    assert.equal(pointerOf(Buffer.from(text)), null, text);
+});
+
+test('what calls itself a pointer and holds more is judged by its own bytes as well', (t) => {
+  const repo = repository(t);
+  repo.put('m.pkl', `S'/annex/objects/SHA256-s1--${'a'.repeat(64)}'\n0${EVIL}`);
+  repo.git('add', '-A');
+  assert.deepEqual(new Set(repo.hook().codes), new Set(['lfs-pointer', 'scan-finding']));
+});
+
+test('a Git LFS object is found beside the objects that git borrows', (t) => {
+  const [lender, repo] = [repository(t), repository(t)];
+  const pointer = pointerOf(Buffer.from(lfsPointer(EVIL)));
+  assert.ok(pointer !== null);
+  keep(lender, pointer, EVIL);
+  repo.put('.git/objects/info/alternates', `${join(lender.folder, 'r', '.git', 'objects')}\n`);
+  repo.put('m.pkl', lfsPointer(EVIL));
+  repo.git('add', '-A');
+  refused(repo.hook());
+});
+
+test('a name that is no UTF-8 is asked for as it is; where git cannot be asked, it says why', (t) => {
+  const repo = repository(t);
+  repo.put('.gitattributes', '*.pkl eol=crlf\n');
+  repo.put('blob', smuggled());
+  repo.git('add', '.gitattributes');
+  const oid = repo.git('hash-object', '-w', '--no-filters', 'blob').trim();
+  const line = Buffer.concat([Buffer.from(`100644 ${oid} 0\t`), Buffer.from([0xff, 0xe4]), Buffer.from('.pkl\0')]);
+  const added = spawnSync('git', ['update-index', '-z', '--index-info'], { cwd: join(repo.folder, 'r'), input: line });
+  assert.equal(added.status, 0);
+  refused(repo.hook());
+  repo.put('.git/index', 'broken');
+  const run = spawnSync(process.execPath, [PROGRAM, 'hook'], {
+    cwd: join(repo.folder, 'r'),
+    env: BARE,
+    encoding: 'utf8',
+  });
+  assert.equal(run.status, 4);
+  assert.match(run.stderr, /error\[unreadable\]: git could not be asked: .*index/);
+});

@@ -6,7 +6,7 @@ import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
 import { tunnelAgent } from '../../src/adapters/network/tunnel.ts';
 import type { WeighmarkError } from '../../src/domain/base/errors.ts';
-import { bodyOf, send } from '../../src/adapters/registries/oci/http.ts';
+import { bodyOf, send, waitOf } from '../../src/adapters/registries/oci/http.ts';
 import { drain } from '../../src/adapters/registries/oci/tap.ts';
 import { createPatience } from '../../src/adapters/registries/oci/patience.ts';
 import { listen } from '../adapters/registries/server.ts';
@@ -105,6 +105,36 @@ describe('one patience for a whole command', () => {
     const { patience, slept } = waiting();
     await assert.rejects(patience.wait(999_999_000), { code: 'network', message: /asks to come back in 999999 s/ });
     assert.equal(slept(), 0);
+  });
+
+  test('only seconds and dates of HTTP say how long; a date that is over, and anything else, is no reason to ask at once', () => {
+    const now = Date.parse('2026-11-30T12:00:00Z');
+    for (const [asked, ms] of [
+      ['7', 7000],
+      [' 7 ', 7000],
+      ['0', 0],
+      ['Mon, 30 Nov 2026 12:00:10 GMT', 10_000],
+      ['Monday, 30-Nov-26 12:00:20 GMT', 20_000],
+      ['Mon Nov 30 12:00:05 2026 GMT', 5000],
+      ['9'.repeat(400), 60_000],
+      ['Sun, 30 Nov 2036 12:00:00 GMT', 60_000],
+    ] as const)
+      assert.equal(waitOf(1, asked, now), ms, asked);
+    for (const asked of [
+      undefined,
+      '',
+      '-5',
+      '+7',
+      '7.5',
+      '7, 8',
+      '1e9',
+      '0x10',
+      '2026-12-30',
+      'Mon, 30 Nov 2026 11:00:00 GMT',
+    ]) {
+      const ms = waitOf(1, asked, now);
+      assert.ok(ms >= 100 && ms <= 300, `${asked}: ${ms}`);
+    }
   });
 
   test('many small waits add up, whoever asks for them', async () => {

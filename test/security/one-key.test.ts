@@ -223,3 +223,31 @@ test('one key under two names is one person: who made a model approves nothing b
   const acted = decided(tuned, carol, approvedWith(keyOf('anna')));
   assert.deepEqual(codes(acted), [], 'what another approves is approved');
 });
+
+test('one key has one name among those who left as well, and an entry holds one key', () => {
+  const [a, b, c] = [people.anna, people.bob, people.carol].map(({ pem }) => pem);
+  const text = (formerly: readonly object[], key = a) =>
+    Buffer.from(
+      JSON.stringify({
+        format: 'weighmark-policy/1',
+        name: 'acme',
+        version: 1,
+        expires: '2099-01-01',
+        principals: { ann: { keys: [key] } },
+        roles: { promoter: ['ann'] },
+        formerly,
+        environments: [{ name: 'dev', require: ['bom'] }],
+      }),
+    );
+  const former = (name: string, key: string | undefined, until = '2026-01-01') => ({ name, keys: [key], until });
+  const twice = [former('zoe', b), former('zoe', b, '2026-02-01')];
+  for (const formerly of [[former('zoe', b), former('kim', c)], twice, [former('ann', a)]])
+    assert.equal(parsePolicy(text(formerly)).formerly?.length, formerly.length);
+  for (const formerly of [
+    [former('zoe', b), former('kim', b)],
+    [former('zoe', b), former('zoe', c), former('kim', c?.replaceAll('\n', '\r\n'))],
+    [former('zoe', a)],
+  ])
+    assert.throws(() => parsePolicy(text(formerly)), { code: 'policy-invalid' });
+  assert.throws(() => parsePolicy(text([], `${a}${b}`)), { code: 'policy-invalid', message: /more than one key/ });
+});

@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -87,11 +87,30 @@ async function readOne<T>(input: Reader, entry: IndexEntry, visit: (blob: Blob) 
   const header = await input.line();
   const size = Number(/^[0-9a-f]{40,64} blob (\d{1,15})$/.exec(header)?.[1] ?? Number.NaN);
   if (!header.startsWith(`${entry.oid} `) || !Number.isSafeInteger(size)) throw missing(entry);
-  const hash = createHash('sha256');
+  const looks = lookAt();
   if (size > IN_MEMORY_BYTES)
-    return onDisk(input, { size, hash }, async (source) => visit({ ...source, sha256: hash.digest('hex') }));
-  const bytes = await inMemory(input, size, hash);
-  return visit({ ...bytesSource(bytes), sha256: hash.digest('hex') });
+    return onDisk(input, { size, looks }, async (source) => visit({ ...source, ...looks.seen() }));
+  const bytes = await inMemory(input, size);
+  looks.at(bytes);
+  return visit({ ...bytesSource(bytes), ...looks.seen() });
+}
+
+interface Looks {
+  at(chunk: Uint8Array): void;
+  seen(): Pick<Blob, 'sha256' | 'hasNul'>;
+}
+
+/** What is to be known of a blob's bytes, chunk by chunk. */
+export function lookAt(): Looks {
+  const hash = createHash('sha256');
+  let hasNul = false;
+  return {
+    at(chunk) {
+      hash.update(chunk);
+      hasNul ||= chunk.includes(0);
+    },
+    seen: () => ({ sha256: hash.digest('hex'), hasNul }),
+  };
 }
 
 function missing({ path, oid }: IndexEntry): WeighmarkError {
@@ -102,17 +121,15 @@ function missing({ path, oid }: IndexEntry): WeighmarkError {
   });
 }
 
-async function inMemory(input: Reader, size: number, hash: Hash): Promise<Uint8Array> {
+async function inMemory(input: Reader, size: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   await input.take(size, (chunk) => void chunks.push(chunk));
-  const bytes = Buffer.concat(chunks);
-  hash.update(bytes);
-  return bytes;
+  return Buffer.concat(chunks);
 }
 
 async function onDisk<T>(
   input: Reader,
-  { size, hash }: { size: number; hash: Hash },
+  { size, looks }: { size: number; looks: Looks },
   work: (source: Source) => Promise<T>,
 ): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'weighmark-blob-'));
@@ -120,7 +137,7 @@ async function onDisk<T>(
   try {
     let at = 0;
     await input.take(size, (chunk) => {
-      hash.update(chunk);
+      looks.at(chunk);
       for (let done = 0; done < chunk.length;) done += writeSync(file, chunk, done, chunk.length - done, at + done);
       at += chunk.length;
     });

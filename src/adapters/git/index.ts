@@ -1,30 +1,39 @@
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { pushAll } from '../../domain/base/lists.ts';
 import type { Git, IndexEntry } from '../../domain/ports/git.ts';
 import { withBlobs } from './batch.ts';
-import { convertedPaths, eachCheckedOut } from './checked-out.ts';
-import { fieldsOf, runGit } from './run.ts';
+import { conversionsOf, eachCheckedOut } from './checked-out.ts';
+import { fieldsOf, rawPathOf, runGit } from './run.ts';
 
 export function createGit(cwd: string): Git {
   const git = async (...words: readonly string[]) => runGit({ cwd, words });
+  const bytes = async (...words: readonly string[]) => runGit({ cwd, words, encoding: 'latin1' });
   const line = async (...words: readonly string[]) => (await git(...words)).replace(/\r?\n$/, '');
   let asked: Promise<string> | undefined;
   const top = async () => (asked ??= line('rev-parse', '--show-toplevel'));
   let stores: ReturnType<Git['stores']> | undefined;
   return {
     root: async () => top().catch(() => null),
-    staged: async () => stagedIn(await git('diff', '--cached', '--raw', '-z', ...PLAIN)),
-    indexed: async (glob) => indexedIn(await git('ls-files', '-s', '-z', '--full-name', `:(top,glob)${glob}`)),
+    staged: async () => stagedIn(await bytes('diff', '--cached', '--raw', '-z', ...PLAIN)),
+    indexed: async (glob) => indexedIn(await bytes('ls-files', '-s', '-z', '--full-name', `:(top,glob)${glob}`)),
     withBlobs: async (work) => withBlobs({ cwd }, work),
-    converted: async (entries) => convertedPaths(await top(), entries),
-    eachCheckedOut: async (entries, visit) => eachCheckedOut(await top(), entries, visit),
+    converted: async (entries) => conversionsOf(await top(), entries),
+    eachCheckedOut: async (entries, how, visit) => eachCheckedOut(await top(), { entries, ...how }, visit),
     stores: async () => (stores ??= storesIn(cwd, line)),
     files: async () =>
       fieldsOf(await git('ls-files', '-z', '--cached', '--others', '--exclude-standard', '--full-name', ':/')),
   };
 }
 
-const PLAIN = ['--no-abbrev', '--no-renames', '--no-relative', '--diff-filter=ACMT', '--no-ext-diff', '--no-textconv'];
+const PLAIN = [
+  '--no-abbrev',
+  '--no-renames',
+  '--no-relative',
+  '--diff-filter=ACMT',
+  '--no-ext-diff',
+  '--no-textconv',
+  '-O/dev/null',
+];
 const KINDS: Readonly<Record<string, IndexEntry['kind']>> = { '100644': 'file', '100755': 'file', '120000': 'link' };
 
 /** `:oldmode newmode oldoid newoid status`, then the path. https://git-scm.com/docs/diff-format */
@@ -48,14 +57,24 @@ function indexedIn(output: string): readonly IndexEntry[] {
 
 function entryOf(mode: string, oid: string, path: string | undefined): readonly IndexEntry[] {
   const kind = KINDS[mode];
-  return kind === undefined || path === undefined ? [] : [{ path, kind, oid }];
+  return kind === undefined || path === undefined ? [] : [{ ...pathOf(path), kind, oid }];
 }
 
+/** @param raw a byte a character. */
+function pathOf(raw: string): Pick<IndexEntry, 'path' | 'rawPath'> {
+  const path = Buffer.from(raw, 'latin1').toString('utf8');
+  return rawPathOf({ path }) === raw ? { path } : { path, rawPath: raw };
+}
+
+/** Git LFS also looks beside the object stores that git borrows from. */
 async function storesIn(
   cwd: string,
   line: (...words: readonly string[]) => Promise<string>,
-): Promise<{ lfs: string; annex: string }> {
+): Promise<{ lfs: readonly string[]; annex: readonly string[] }> {
   const common = resolve(cwd, await line('rev-parse', '--git-common-dir'));
   const storage = await line('config', '--get', 'lfs.storage').catch(() => '');
-  return { lfs: storage === '' ? join(common, 'lfs') : resolve(common, storage), annex: join(common, 'annex') };
+  const own = storage === '' ? join(common, 'lfs') : resolve(common, storage);
+  const counted = await line('count-objects', '-v').catch(() => '');
+  const others = [...counted.matchAll(/^alternate: (.+)$/gm)].map(([, objects = '']) => join(dirname(objects), 'lfs'));
+  return { lfs: [own, ...others], annex: [join(common, 'annex')] };
 }

@@ -61,6 +61,10 @@ export function readPublicKey(pem: string, code: Code = 'trust-invalid'): Public
   }
   if (!pem.includes('-----BEGIN PUBLIC KEY-----'))
     throw new WeighmarkError(code, 'not a public key in PEM form (-----BEGIN PUBLIC KEY-----)');
+  if (pem.split('-----BEGIN ').length > 2)
+    throw new WeighmarkError(code, 'more than one key: which is meant cannot be seen', {
+      hint: 'each key has an entry of its own',
+    });
   const key = describe(parsed(pem, code), code);
   if (KNOWN.size >= KNOWN_KEYS) KNOWN.clear();
   KNOWN.set(pem, key);

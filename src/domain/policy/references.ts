@@ -131,10 +131,12 @@ function sharedAnchors(policy: Policy): readonly Problem[] {
   return problems;
 }
 
-/** A former principal's keys are nobody else's: what they said is not another's word. */
+/** A former principal's keys are nobody else's, of today or before: what they said is not another's word. */
 function formerProblems({ principals, formerly = [] }: Policy): readonly Problem[] {
   const owners = new Map(
-    principals.flatMap(({ name, anchors }) => anchors.flatMap(anchorKeys).map((key) => [key, name])),
+    [...formerly.toReversed(), ...principals].flatMap(({ name, anchors }) =>
+      anchors.flatMap(anchorKeys).map((key) => [key, name]),
+    ),
   );
   return formerly.flatMap(({ name, anchors }, index) =>
     anchors

@@ -4,6 +4,8 @@ import type { Source } from '../base/source.ts';
 export interface IndexEntry {
   /** From `root`. */
   readonly path: string;
+  /** The bytes of a path that is no UTF-8, one a character; `path` is what can be shown of it. */
+  readonly rawPath?: string;
   readonly kind: 'file' | 'link';
   /** The blob's name, by git's own hash. */
   readonly oid: string;
@@ -13,6 +15,16 @@ export interface IndexEntry {
 export interface Blob extends Source {
   /** Of the bytes, lower-case hex. */
   readonly sha256: string;
+  /** A NUL among the bytes: such a blob git takes for binary, unless an attribute says text. */
+  readonly hasNul: boolean;
+}
+
+/** What git makes of blobs when it writes them into a work tree, by its own conversions. */
+export interface Conversions {
+  /** By attributes, on every machine (`working-tree-encoding`, `ident`, `eol=crlf`): the blob itself lies nowhere. */
+  readonly always: ReadonlySet<IndexEntry>;
+  /** Line ends, where a machine's configuration wants them: that of Git for Windows does. `text`: whatever the bytes are. */
+  readonly lineEnds: ReadonlyMap<IndexEntry, 'text' | 'auto'>;
 }
 
 export interface Blobs {
@@ -35,18 +47,16 @@ export interface Git {
    * meanwhile.
    */
   withBlobs<T>(work: (blobs: Blobs) => Promise<T>): Promise<T>;
-  /**
-   * Of these, those that git itself turns into other bytes when it checks them out: by the index's attributes
-   * (`working-tree-encoding`, `ident`, `eol=crlf`), no program asked.
-   */
-  converted(entries: readonly IndexEntry[]): Promise<ReadonlySet<string>>;
-  /** Visits the bytes git would check out, by its own conversions alone. */
+  /** By the index's attributes, no program asked. */
+  converted(entries: readonly IndexEntry[]): Promise<Conversions>;
+  /** Visits the bytes git would check out, by its own conversions alone; with `lineEnds` as a machine would that wants CR LF. */
   eachCheckedOut<T extends IndexEntry>(
     entries: readonly T[],
+    how: { readonly lineEnds: boolean },
     visit: (entry: T, blob: Blob) => Promise<void>,
   ): Promise<void>;
-  /** Where Git LFS and git-annex keep objects; absolute. */
-  stores(): Promise<{ readonly lfs: string; readonly annex: string }>;
+  /** Where Git LFS and git-annex keep objects, in the order to look; absolute. */
+  stores(): Promise<{ readonly lfs: readonly string[]; readonly annex: readonly string[] }>;
   /** All files git tracks or would add, by path from `root`. */
   files(): Promise<readonly string[]>;
 }

@@ -5,7 +5,7 @@ import { unsealedChange } from './hook-findings.ts';
 import { isDocument, judge, orFinding } from './hook-judge.ts';
 import { checkPointer, linkPointer } from './hook-pointer.ts';
 import { sealReader } from './hook-seals.ts';
-import type { Candidate, HookJob, HookPorts, Judged } from './hook-types.ts';
+import type { Candidate, HookFinding, HookJob, HookPorts, Judged } from './hook-types.ts';
 
 /** Conversions of more than this are not tried to find what was sealed. */
 const CONVERTED_BYTES = 64 << 20;
@@ -54,7 +54,8 @@ async function judgeBlob(
     blobs.read(entry, async (blob) => {
       if (entry.kind === 'link') return checkPointer(await linkPointer(blob), candidate, ports);
       const isSealedAs = async ({ sha256 }: { readonly sha256: string }) => sha256 === blob.sha256;
-      return { ...(await judge({ ...candidate, source: blob, isSealedAs }, ports)), sha256: blob.sha256 };
+      const { sha256, hasNul } = blob;
+      return { ...(await judge({ ...candidate, source: blob, isSealedAs }, ports)), sha256, hasNul };
     }),
   );
 }
@@ -64,7 +65,7 @@ function judgeKnown({ sha256, sizeBytes }: CleanBlob, candidate: Candidate): Jud
   const sealed = isDocument(candidate.shown) ? null : candidate.sealed;
   const unchanged = sealed?.sha256 === sha256;
   const changed = sealed !== null && !unchanged;
-  return { unchanged, changed, sizeBytes, findings: changed ? [unsealedChange(candidate, sealed, null)] : [] };
+  return { unchanged, changed, sizeBytes, sha256, findings: changed ? [unsealedChange(candidate, sealed, null)] : [] };
 }
 
 async function knownClean(
@@ -99,28 +100,58 @@ async function rememberClean(
 async function asCheckedOut(results: readonly JudgedEntry[], job: HookJob): Promise<readonly Judged[]> {
   const { git } = job.ports;
   const files = results.filter(({ entry, isPointer }) => entry.kind === 'file' && isPointer !== true);
-  const converted = await git.converted(files.map(({ entry }) => entry));
-  const again = files.filter(
-    ({ entry, changed, sizeBytes }) =>
-      converted.has(entry.path) || (changed === true && (sizeBytes ?? 0) <= CONVERTED_BYTES),
+  const { always, lineEnds } = await git.converted(files.map(({ entry }) => entry));
+  const here = files.filter(
+    ({ entry, changed, sizeBytes }) => always.has(entry) || (changed === true && (sizeBytes ?? 0) <= CONVERTED_BYTES),
   );
-  const better = new Map<IndexEntry, Judged>();
-  const entries = again.map(({ entry, sealed }) => ({ ...entry, sealed, of: entry }));
-  await git.eachCheckedOut(entries, async ({ of: entry, sealed }, blob) => {
-    const candidate: Candidate = { shown: entry.path, input: job.input, sealed };
-    const isSealedAs = async ({ sha256 }: { readonly sha256: string }) => sha256 === blob.sha256;
-    better.set(
+  const elsewhere = files.filter(({ entry, hasNul }) => {
+    const kind = isDocument(entry.path) ? undefined : lineEnds.get(entry);
+    return kind === 'text' || (kind === 'auto' && hasNul !== true);
+  });
+  const better = await judgeCheckedOut(here, { lineEnds: false }, job);
+  const onOthers = await judgeCheckedOut(elsewhere, { lineEnds: true }, job);
+  return results.map((judged) => {
+    const own = withCheckedOut(judged, better.get(judged.entry));
+    return withFindings(own, (onOthers.get(judged.entry)?.findings ?? []).filter(isUnsafe));
+  });
+}
+
+/** A file that other line ends break is its author's business; one that they make dangerous is not. */
+function isUnsafe({ code, level }: HookFinding): boolean {
+  return code === 'scan-finding' && level === 'error';
+}
+
+/** Those whose bytes are others then. What is sealed is what lies here: with the line ends of others a file is not held to it. */
+async function judgeCheckedOut(
+  results: readonly JudgedEntry[],
+  how: { readonly lineEnds: boolean },
+  job: HookJob,
+): Promise<ReadonlyMap<IndexEntry, Judged>> {
+  const judged = new Map<IndexEntry, Judged>();
+  const entries = results.map(({ entry, sealed, sha256 }) => ({ ...entry, sealed, sha256, of: entry }));
+  await job.ports.git.eachCheckedOut(entries, how, async ({ of: entry, sealed, sha256 }, blob) => {
+    if (how.lineEnds && blob.sha256 === sha256) return;
+    const candidate: Candidate = { shown: entry.path, input: job.input, sealed: how.lineEnds ? null : sealed };
+    const isSealedAs = async (listed: { readonly sha256: string }) => listed.sha256 === blob.sha256;
+    judged.set(
       entry,
       await orFinding(candidate, async () => judge({ ...candidate, source: blob, isSealedAs }, job.ports)),
     );
   });
-  return results.map((judged) => withCheckedOut(judged, better.get(judged.entry)));
+  return judged;
 }
 
 /** Either form may be unsafe; sealed is the one that lies in a work tree. */
 function withCheckedOut(judged: Judged, other: Judged | undefined): Judged {
   if (other === undefined) return judged;
-  const known = new Set(other.findings.map(({ message }) => message));
-  const more = judged.findings.filter(({ code, message }) => code !== 'unsealed-change' && !known.has(message));
-  return { ...other, findings: [...other.findings, ...more] };
+  return withFindings(
+    other,
+    judged.findings.filter(({ code }) => code !== 'unsealed-change'),
+  );
+}
+
+function withFindings(judged: Judged, more: Judged['findings']): Judged {
+  const known = new Set(judged.findings.map(({ message }) => message));
+  const added = more.filter(({ message }) => !known.has(message));
+  return added.length === 0 ? judged : { ...judged, findings: [...judged.findings, ...added] };
 }

@@ -3,7 +3,7 @@ import { readAll, type Source } from '../../domain/base/source.ts';
 import { findingOf } from '../../domain/base/verdict.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { parseDigestList, type ListedFile } from '../../domain/digest/list.ts';
-import { POINTER_BYTES, pointerOf } from '../../domain/formats/pointer.ts';
+import { POINTER_BYTES, isPointerAlone, pointerOf } from '../../domain/formats/pointer.ts';
 import { checkPointer } from './hook-pointer.ts';
 import { checkPolicy } from './policy-check.ts';
 import { scanContent, unsealedChange } from './hook-findings.ts';
@@ -29,8 +29,14 @@ export async function judge(content: Content, ports: HookPorts): Promise<Judged>
   if (check !== null)
     return { unchanged: false, findings: await checkDocument(check, content), sizeBytes: content.source.size };
   const { source, sealed } = content;
-  const pointer = source.size > POINTER_BYTES ? null : pointerOf(await readAll(source));
-  if (pointer !== null) return checkPointer(pointer, content, ports);
+  const head = await source.read(0, Math.min(source.size, POINTER_BYTES));
+  const pointer = pointerOf(head);
+  if (pointer !== null) {
+    const judged = await checkPointer(pointer, content, ports);
+    if (source.size === head.length && isPointerAlone(head)) return judged;
+    // Where the filter is not installed, the bytes are loaded as they are.
+    return { ...judged, findings: [...judged.findings, ...(await scanContent(content.shown, source))] };
+  }
   const unchanged = sealed !== null && (await content.isSealedAs(sealed));
   const changed = sealed !== null && !unchanged;
   const scanned = await scanContent(content.shown, source);

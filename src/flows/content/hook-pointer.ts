@@ -30,10 +30,11 @@ export async function checkPointer(pointer: Pointer | null, candidate: Candidate
 async function objectOf(pointer: Pointer, { files, git }: HookPorts): Promise<string | null> {
   const stores = await git.stores().catch(() => null);
   if (stores === null) return null;
-  for (const path of objectPaths(pointer)) {
-    const location = join(stores[pointer.kind], path);
-    if ((await files.kindOf(location)) === 'file') return location;
-  }
+  for (const store of stores[pointer.kind])
+    for (const path of objectPaths(pointer)) {
+      const location = join(store, path);
+      if ((await files.kindOf(location)) === 'file') return location;
+    }
   return null;
 }
 

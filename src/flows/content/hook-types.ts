@@ -54,5 +54,7 @@ export interface Judged {
   readonly sizeBytes?: number;
   /** Of a blob. */
   readonly sha256?: string;
+  /** Of a blob that was read: git takes it for binary. */
+  readonly hasNul?: boolean;
   readonly isPointer?: boolean;
 }

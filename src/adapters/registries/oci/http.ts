@@ -204,14 +204,18 @@ export function waitOf(attempt: number, retryAfter: string | undefined, now: num
 }
 
 function askedOf(attempt: number, retryAfter: string | undefined, now: number = Date.now()): number {
-  const seconds =
-    retryAfter === undefined
-      ? Number.NaN
-      : /^\d+$/.test(retryAfter)
-        ? Number(retryAfter)
-        : (Date.parse(retryAfter) - now) / 1000;
-  const asked = Number.isFinite(seconds) ? seconds * 1000 : 100 * 2 ** attempt * (0.5 + Math.random());
-  return Math.max(0, asked);
+  return retryAfterMs(retryAfter, now) ?? 100 * 2 ** attempt * (0.5 + Math.random());
+}
+
+/** A day's name: with anything less `Date.parse` takes `7.5` and `+7` for months. https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7 */
+const HTTP_DATE = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /;
+
+/** Null for what is neither, and for a date that is over by this clock: it says nothing of how long to wait. */
+function retryAfterMs(value: string | undefined, now: number): number | null {
+  const text = value?.trim() ?? '';
+  if (/^\d+$/.test(text)) return Number(text) * 1000;
+  const left = HTTP_DATE.test(text) ? Date.parse(text) - now : Number.NaN;
+  return left > 0 ? left : null;
 }
 
 /** @throws WeighmarkError `network` if the server asks for more than a command waits, now or in all. */
