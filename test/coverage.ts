@@ -2,7 +2,7 @@
  * `npm run coverage -- [--json] [--held] [--missed] [test files]`: runs the tests, all or those named, and prints which lines
  * and branches of `src` ran, by room. Every process and thread counts that ends by itself, those that tests start too; what
  * is killed leaves no counts. `--held` runs the tests of the rooms that decide, and fails where less of these ran than is
- * asked of them; `--missed` prints what did not run instead.
+ * asked of them; `--missed` prints what did not run, before.
  *
  * V8 counts by offset. Node turns types into spaces, so an offset in what ran is one in the file; and that text, not the
  * file, says what code is: types and comments are no covered lines. A line counts as covered if any of it ran.
@@ -10,7 +10,7 @@
 import { spawn } from 'node:child_process';
 import { globSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -110,7 +110,11 @@ async function runTests(files: readonly string[], folder: string, seen: Seen): P
   const tests = files.length > 0 ? files : ['test/**/*.test.ts'];
   const child = spawn(
     process.execPath,
-    ['--import', './test/own-temporary-folder.ts', '--test', '--test-reporter=dot', ...tests],
+    [
+      ...['--import', './test/own-temporary-folder.ts', '--test', '--test-reporter=dot'],
+      `--test-concurrency=${availableParallelism()}`,
+      ...tests,
+    ],
     { cwd: ROOT, stdio: ['ignore', 2, 2], env: { ...env, NODE_V8_COVERAGE: folder, NODE_DISABLE_COMPILE_CACHE: '1' } },
   );
   const ended = new Promise<number>((resolve, reject) =>
@@ -224,8 +228,7 @@ try {
   const rooms = byRoom(files);
   const total = sum('total', rooms);
   if (options.missed) files.forEach(printMissed);
-  else if (options.json)
-    console.log(JSON.stringify({ rooms, total: { lines: total.lines, branches: total.branches } }));
+  if (options.json) console.log(JSON.stringify({ rooms, total: { lines: total.lines, branches: total.branches } }));
   else [...rooms, total].forEach(print);
   const reasons = options.held ? lacking(rooms) : [];
   for (const reason of reasons) console.error(reason);

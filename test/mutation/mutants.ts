@@ -68,14 +68,14 @@ export const TENTHS: Readonly<Record<(typeof ROOMS)[number], readonly string[]>>
   'src/domain/lineage': [
     'test/domain/lineage/*.test.ts',
     'test/domain/policy/{attacks,derivation-rule,edges,mutations,rules}.test.ts',
-    'test/security/{denials-door,rule-15-summary}.test.ts',
+    'test/security/{denials-door,lineage-rests-on,rule-15-summary}.test.ts',
   ],
   'src/flows/verify': [
-    'test/flows/verify/{bookkeeping,bounds,file-signatures,said,verify}.test.ts',
+    'test/flows/verify/{bookkeeping,bounds,file-signatures,said,verify,ways}.test.ts',
     'test/security/partial.test.ts',
   ],
   'src/flows/gate': [
-    'test/flows/gate/{answers,decisions,environment,gate-content,lineage,policy-load,promote,promote-all}.test.ts',
+    'test/flows/gate/{answers,decisions,ends,environment,gate-content,lineage,memory-once,policy-load,promote,promote-all}.test.ts',
     'test/security/{denials-door,denials-outlive,denials-unlogged}.test.ts',
   ],
   'src/domain/tlog': ['test/domain/tlog/*.test.ts'],

@@ -110,14 +110,15 @@ const NO_ROLE = '(formerly)';
 
 /** The roles by which such a statement is made; of revokers and promoters also where the policy has none any more. */
 function formerRoles(predicateType: string, able: readonly RoleRule[]): readonly string[] {
-  const always: Readonly<Record<string, string>> = {
-    [PREDICATES.revocation]: REVOKER_ROLE,
-    [PREDICATES.promotion]: PROMOTER_ROLE,
-  };
-  const [role] = [always[predicateType]].filter((each) => each !== undefined);
+  const role = ALWAYS_HELD.get(predicateType);
   const names = able.map(({ name }) => name).filter((name) => name !== BREAK_GLASS_ROLE);
   return [...names, ...(role === undefined ? (names.length === 0 ? [NO_ROLE] : []) : [role])];
 }
+
+const ALWAYS_HELD: ReadonlyMap<string, string> = new Map([
+  [PREDICATES.revocation, REVOKER_ROLE],
+  [PREDICATES.promotion, PROMOTER_ROLE],
+]);
 
 /**
  * For looking at a lineage without a policy: everybody the caller trusts may say everything; their names are the trust's.

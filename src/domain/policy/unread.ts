@@ -76,6 +76,8 @@ export function unreadFinding(
   const about = { subject: silence.id, facts: { claim: `sha256:${unread.bundle}`, why: unread.why.message } };
   if (unread.proven)
     return undecided({ code, message: `${what} is by ${who} and cannot be read: it might say no`, ...about });
+  if (unread.names.length === 0)
+    return undecided({ code: 'claims-limit', message: `${what} is too large to be read: it might say no`, ...about });
   return {
     code: 'signer-unverifiable',
     message: `${what} says to be by ${who}, which cannot be proven here: it might say no`,
@@ -87,13 +89,13 @@ export function unreadFinding(
 function mightDeny({ policy, unasked }: Silence, { names, statement, entry }: UnreadEntry): boolean {
   if (statement !== null && !saysNo(statement)) return false;
   if (policy === null) return true;
-  if ((policy.formerly ?? []).some(({ name }) => names.includes(name))) return true;
+  const isPossible = (name: string): boolean => names.length === 0 || names.includes(name);
+  if ((policy.formerly ?? []).some(({ name }) => isPossible(name))) return true;
   const types = statement === null ? TYPES[entry.leaf.kind] : [statement.predicateType];
   if (statement === null ? entry.leaf.kind === 'revocation' : takesBackClaim(statement)) return true;
   const asked = types.filter((type) => !unasked.includes(type));
   return policy.roles.some(
-    ({ principals, predicates }) =>
-      principals.some((name) => names.includes(name)) && predicates.some((type) => asked.includes(type)),
+    ({ principals, predicates }) => principals.some(isPossible) && predicates.some((type) => asked.includes(type)),
   );
 }
 

@@ -136,7 +136,7 @@ function hostOf(text: string): string {
 
 function parseOci(text: string): Reference {
   const slash = text.indexOf('/', 'oci://'.length);
-  if (slash < 0) throw invalid(text, 'names no repository');
+  if (slash === -1) throw invalid(text, 'names no repository');
   const host = text.slice('oci://'.length, slash);
   if (!HOST.test(host)) throw invalid(text, 'has no valid host');
   const { rest, pointer } = splitPointer(text.slice(slash + 1), text);
@@ -152,9 +152,9 @@ function looksLikePath(text: string): boolean {
 
 function splitPointer(text: string, whole: string): { rest: string; pointer: Pointer } {
   const at = text.indexOf('@');
-  if (at >= 0) return { rest: text.slice(0, at), pointer: { digest: checkDigest(text.slice(at + 1)) } };
+  if (at !== -1) return { rest: text.slice(0, at), pointer: { digest: checkDigest(text.slice(at + 1)) } };
   const colon = text.lastIndexOf(':');
-  if (colon < 0) throw invalid(whole, 'names neither a tag nor a digest; there is no implicit `latest`');
+  if (colon === -1) throw invalid(whole, 'names neither a tag nor a digest; there is no implicit `latest`');
   return { rest: text.slice(0, colon), pointer: { tag: checkTag(text.slice(colon + 1)) } };
 }
 

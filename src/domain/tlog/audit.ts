@@ -4,6 +4,7 @@ import { EMPTY_ROOT, equalHashes, leafHash, rootAt, type Hash } from './merkle.t
 import {
   foldHashes,
   formatEntries,
+  leafTiles,
   parseEntries,
   parseTilePath,
   subtreesOf,
@@ -25,8 +26,7 @@ export async function auditLog(
   visit: (index: number, leaf: Uint8Array) => void = () => {},
 ): Promise<void> {
   let above: Hash[] = [];
-  for (let index = 0; index * TILE_WIDTH < checkpoint.size; index += 1) {
-    const tile = requireTile(tileAt(0, index, checkpoint.size));
+  for (const tile of leafTiles(checkpoint.size)) {
     const hashes = await entryHashes(tile, read, visit);
     await requireTileContent(tile, hashes, read);
     if (tile.width === TILE_WIDTH) above.push(foldHashes(hashes, 0, TILE_WIDTH));
@@ -85,9 +85,4 @@ async function requireTileContent(tile: Tile, expected: Uint8Array, read: ReadTi
   throw new WeighmarkError('log-invalid', `${tilePath(tile)} does not hold the hashes of what is below it`, {
     subject: tilePath(tile),
   });
-}
-
-function requireTile(tile: Tile | null): Tile {
-  if (tile === null) throw new WeighmarkError('internal', 'no such tile');
-  return tile;
 }

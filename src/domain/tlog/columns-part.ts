@@ -82,9 +82,9 @@ interface Header {
 
 function headerOf(bytes: Buffer, origin: string, from: number): Header | null {
   const end = bytes.length - HASH_BYTES;
-  const line = bytes.indexOf(0x0a);
-  if (end <= 0 || line < 0 || line >= end) return null;
   if (!createHash('sha256').update(bytes.subarray(0, end)).digest().equals(bytes.subarray(end))) return null;
+  // Where no line ends, the header is empty, which is no JSON.
+  const line = Math.max(0, bytes.indexOf(0x0a));
   const header = parsed(bytes.subarray(0, line).toString());
   if (header?.['format'] !== FORMAT || header['origin'] !== origin || header['from'] !== from) return null;
   const { rows, names, envs } = header;

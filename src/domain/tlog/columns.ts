@@ -89,7 +89,8 @@ export class LogColumns implements LogEntries {
   /** Rows that were filled in beyond the end count from now on. */
   grow(rows: number): void {
     this.length += rows;
-    [this.#byManifest, this.#byName] = [null, null];
+    this.#byManifest = null;
+    this.#byName = null;
     this.#byKind.clear();
   }
 
@@ -137,7 +138,8 @@ export class LogColumns implements LogEntries {
   /** The left part is the largest power of two that leaves something for the right. */
   #treeHash(from: number, to: number): Hash {
     const count = to - from;
-    if (count === TILE_WIDTH && from % TILE_WIDTH === 0) return this.tiles[from / TILE_WIDTH] ?? EMPTY_ROOT;
+    // So many begin at a tile's border: what is to the left of them is as many, or a multiple.
+    if (count === TILE_WIDTH) return this.tiles[from / TILE_WIDTH] ?? EMPTY_ROOT;
     if (count === 1) return leafHash(formatLeaf((this.at(from) as LogEntry).leaf));
     const middle = from + 2 ** (Math.ceil(Math.log2(count)) - 1);
     return nodeHash(this.#treeHash(from, middle), this.#treeHash(middle, to));
@@ -156,7 +158,10 @@ export class LogColumns implements LogEntries {
   #chainsFor({ manifest, name }: Wanted): { readonly of: Chains; readonly key: number } | null {
     if (manifest !== null) {
       this.#byManifest ??= chained(bucketsOf(this.manifests, this.length), bucketsFor(this.length));
-      return { of: this.#byManifest, key: manifest.length < 4 ? NOBODY : bucket(manifest, 0, bucketsFor(this.length)) };
+      return {
+        of: this.#byManifest,
+        key: manifest.length !== DIGEST_BYTES ? NOBODY : bucket(manifest, 0, bucketsFor(this.length)),
+      };
     }
     if (name === null) return null;
     this.#byName ??= chained(this.names.subarray(0, this.length), this.nameTexts.all.length);

@@ -5,7 +5,16 @@ import { auditLog } from './audit.ts';
 import type { VerifiedCheckpoint } from './checkpoint.ts';
 import { equalHashes, inclusionProof, leafHash, verifyInclusion, type SubtreeHash } from './merkle.ts';
 import { formatProof } from './proof.ts';
-import { keptTiles, parseEntries, subtreesOf, TILE_WIDTH, tileAt, type ReadTile } from './tiles.ts';
+import {
+  keptTiles,
+  leafTiles,
+  parseEntries,
+  subtreesOf,
+  TILE_WIDTH,
+  tileAt,
+  type ReadTile,
+  type Tile,
+} from './tiles.ts';
 
 /**
  * Reads the entries that `columns` does not have yet: leaves alone, since their hashes, with those of the tiles before them,
@@ -13,8 +22,8 @@ import { keptTiles, parseEntries, subtreesOf, TILE_WIDTH, tileAt, type ReadTile 
  * @throws WeighmarkError `log-invalid`: `columns` is then not the beginning of that log, or the log is not what its checkpoint says.
  */
 export async function readOn(head: VerifiedCheckpoint, read: ReadTile, columns: LogColumns): Promise<void> {
-  for (let index = columns.length / TILE_WIDTH; index * TILE_WIDTH < head.size; index += 1)
-    for (const leaf of await leavesOfTile(index, head.size, read)) columns.add(leaf);
+  for (const tile of leafTiles(head.size, columns.length / TILE_WIDTH))
+    for (const leaf of await leavesOf(tile, read)) columns.add(leaf);
   if (columns.length !== head.size || columns.rootAt(head.size) !== Buffer.from(head.root).toString('hex'))
     throw new WeighmarkError('log-invalid', 'the entries do not lead to the root of the checkpoint', {
       subject: head.origin,
@@ -55,7 +64,7 @@ async function provenLeaves(
 ): Promise<readonly Uint8Array[]> {
   const tile = tileAt(0, first / TILE_WIDTH, head.size);
   if (tile === null) return [];
-  const leaves = parseEntries(await read({ ...tile, level: 'entries' }), tile.width);
+  const leaves = await leavesOf(tile, read);
   const hashes = leaves.map(leafHash);
   const proof = await inclusionProof(first, head.size, subtrees);
   const isProven = verifyInclusion(proof, { index: first, hash: hashes[0] ?? NOTHING }, head);
@@ -94,8 +103,9 @@ export async function proveEntry(head: VerifiedCheckpoint | null, read: ReadTile
       facts: { size: String(head?.size ?? 0) },
     });
   }
-  const leaves = await leavesOfTile(Math.floor(index / TILE_WIDTH), head.size, read);
-  const leaf = leaves[index % TILE_WIDTH] ?? Buffer.alloc(0);
+  const tile = tileAt(0, Math.floor(index / TILE_WIDTH), head.size);
+  const leaves = tile === null ? [] : await leavesOf(tile, read);
+  const leaf = leaves[index % TILE_WIDTH] ?? NOTHING;
   const hashes = await inclusionProof(index, head.size, subtreesOf(head.size, read));
   if (!verifyInclusion(hashes, { index, hash: leafHash(leaf) }, head))
     throw new WeighmarkError('log-invalid', `entry ${index} is not what the checkpoint says`, { subject: head.origin });
@@ -108,7 +118,6 @@ function matches(leaf: LogEntry['leaf'], query: LogQuery): boolean {
   );
 }
 
-async function leavesOfTile(index: number, size: number, read: ReadTile): Promise<readonly Uint8Array[]> {
-  const tile = tileAt(0, index, size);
-  return tile === null ? [] : parseEntries(await read({ ...tile, level: 'entries' }), tile.width);
+async function leavesOf(tile: Tile, read: ReadTile): Promise<readonly Uint8Array[]> {
+  return parseEntries(await read({ ...tile, level: 'entries' }), tile.width);
 }

@@ -70,6 +70,11 @@ export function tileAt(level: number, index: number, size: number): Tile | null 
   return width > 0 ? { level, index, width } : null;
 }
 
+/** The tiles of level 0 in a log of `size` leaves, from one on. */
+export function* leafTiles(size: number, from = 0): Generator<Tile> {
+  for (let tile = tileAt(0, from, size); tile !== null; tile = tileAt(0, tile.index + 1, size)) yield tile;
+}
+
 /** Each tile is read once, and is then the same for whoever asks. */
 export function keptTiles(read: ReadTile): ReadTile {
   const kept = new Map<string, Promise<Uint8Array>>();
@@ -130,13 +135,14 @@ export function formatEntries(leaves: readonly Uint8Array[]): Uint8Array {
 
 /** @throws WeighmarkError `log-invalid` unless it holds exactly `width` leaves. */
 export function parseEntries(bytes: Uint8Array, width: number): readonly Uint8Array[] {
-  const leaves: Uint8Array[] = [];
   let at = 0;
-  while (at + 2 <= bytes.length && leaves.length < width) {
+  const leaves = Array.from({ length: width }, () => {
     const length = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
-    leaves.push(bytes.subarray(at + 2, at + 2 + length));
+    const leaf = bytes.subarray(at + 2, at + 2 + length);
     at += 2 + length;
-  }
-  if (at === bytes.length && leaves.length === width) return leaves;
+    return leaf;
+  });
+  // Beyond the end, where one is missing or cut short: each is two bytes at least.
+  if (at === bytes.length) return leaves;
   throw new WeighmarkError('log-invalid', `a bundle of entries does not hold exactly ${width}`);
 }

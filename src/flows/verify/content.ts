@@ -26,10 +26,7 @@ export async function verifyContent(
   const tree = ahead?.tree ?? (await signedTree(question, ports));
   const single = tree.kind === 'file';
   const { signed, missing, unsigned, unspoken } = ahead?.matching ?? matchNames(manifest, tree.entries, single);
-  const chosen =
-    question.only === undefined
-      ? (path: string) => path !== ''
-      : (path: string) => globMatches(question.only ?? '', path);
+  const chosen = question.only === undefined ? () => true : (path: string) => globMatches(question.only ?? '', path);
   const wanted = question.only === undefined ? signed : signed.filter(({ path }) => chosen(path));
   if (question.only !== undefined && !manifest.resources.some(({ path }) => chosen(path))) {
     throw new WeighmarkError('not-found', `no signed file is named ${question.only}`, { subject: question.only });

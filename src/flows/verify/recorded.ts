@@ -59,10 +59,13 @@ export async function recordedNotes(
   const stated = pick(facts, 'digest').filter(({ value }) => value.algorithm === 'sha256');
   if (stated.length === 0) return [];
   const signed = new Map(resources.map(({ path, digest }) => [path, digest]));
-  const compared = stated.filter(({ value }) => signed.has(value.path ?? ''));
-  const differ = compared.filter(({ value }) => !agrees(value, signed.get(value.path ?? '') ?? ''));
-  const paths = [...new Set(differ.map(({ value }) => value.path ?? ''))];
-  const agree = new Set(compared.map(({ value }) => value.path ?? '')).size - paths.length;
+  const compared = stated.flatMap(({ value }) => {
+    const { path = '' } = value;
+    const digest = signed.get(path);
+    return digest === undefined ? [] : [{ path, isSame: agrees(value, digest) }];
+  });
+  const paths = [...new Set(compared.filter(({ isSame }) => !isSame).map(({ path }) => path))];
+  const agree = new Set(compared.map(({ path }) => path)).size - paths.length;
   return [
     ...(agree > 0 ? [`${agree} ${agree === 1 ? 'file matches' : 'files match'} what a download tool recorded`] : []),
     ...(paths.length > 0

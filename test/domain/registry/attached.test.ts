@@ -24,7 +24,13 @@ function bundle(statement: object): Uint8Array {
 }
 
 test('references are written as they are read', () => {
-  for (const text of [`sha256:${hex('a')}`, 'acme/enc:1', `acme/enc@sha256:${hex('b')}`, 'oci://host:5000/a/b:x'])
+  for (const text of [
+    './m',
+    `sha256:${hex('a')}`,
+    'acme/enc:1',
+    `acme/enc@sha256:${hex('b')}`,
+    'oci://host:5000/a/b:x',
+  ])
     assert.equal(formatReference(parseReference(text)), text);
 });
 

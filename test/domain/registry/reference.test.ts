@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import {
   formatReference,
+  parseAsked,
   parseOciLocation,
   parseReference,
   placeOf,
@@ -19,6 +20,8 @@ const CASES: readonly [string, object][] = [
   ['../x@y', { kind: 'path', path: '../x@y' }],
   ['model.safetensors', { kind: 'path', path: 'model.safetensors' }],
   ['C:\\models\\x', { kind: 'path', path: 'C:\\models\\x' }],
+  ['s3://bucket/x', { kind: 'path', path: 's3://bucket/x' }],
+  [`${'a'.repeat(200)}:1`, { kind: 'name', name: 'a'.repeat(200), tag: '1' }],
   ['acme/enc:1.4', { kind: 'name', name: 'acme/enc', tag: '1.4' }],
   [`acme/enc@sha256:${HEX}`, { kind: 'name', name: 'acme/enc', digest: `sha256:${HEX}` }],
   [`sha256:${HEX}`, { kind: 'digest', digest: `sha256:${HEX}` }],
@@ -36,7 +39,10 @@ const CASES: readonly [string, object][] = [
 ];
 
 for (const [text, expected] of CASES) {
-  test(`${text} is ${JSON.stringify(expected)}`, () => assert.deepEqual(parseReference(text), expected));
+  test(`${text} is ${JSON.stringify(expected)}`, () => {
+    assert.deepEqual(parseReference(text), expected);
+    assert.deepEqual(parseAsked(text), expected, 'for looking too');
+  });
 }
 
 const REFUSED = [
@@ -67,6 +73,22 @@ for (const text of REFUSED) {
   });
 }
 
+test('a registry alone is told that it names no repository', () => {
+  assert.throws(() => parseReference('oci://ghcr.io'), { code: 'name-invalid', message: /names no repository/ });
+});
+
+test('a short digest is for looking alone', () => {
+  for (const [text, of] of [
+    [`sha256:${HEX.slice(0, 12)}`, null],
+    [`acme/enc@sha256:${HEX.slice(0, 63)}`, 'acme/enc'],
+    [`oci://ghcr.io/enc@sha256:${HEX.slice(0, 20)}`, 'oci://ghcr.io/enc'],
+  ] as const) {
+    assert.deepEqual(parseAsked(text), { kind: 'short', of, start: text.slice(text.indexOf('sha256:')) });
+    assert.throws(() => parseReference(text), { code: 'name-invalid', message: /is a short digest/ });
+  }
+  assert.throws(() => parseAsked(`acme/enc@sha256:${HEX.slice(0, 11)}`), { code: 'name-invalid' });
+});
+
 test('what is formatted reads back the same', () => {
   const part = fc.stringMatching(/^[a-z0-9]{1,8}$/);
   const name = fc.array(part, { minLength: 1, maxLength: 3 }).map((parts) => `m${parts.join('/')}`);
@@ -92,6 +114,10 @@ test('an oci reference lies below the configured registry, or its last part is t
     name: 'enc',
     reference: '1',
   });
+  const named = parseReference('acme/enc:1');
+  assert.ok(named.kind === 'name');
+  assert.deepEqual(placeOf(named), { name: 'acme/enc', reference: '1' });
+  assert.deepEqual(placeOf(named, '/srv/registry'), { name: 'acme/enc', reference: '1', location: '/srv/registry' });
   assert.deepEqual(placeOf(ref), { location: 'oci://ghcr.io/acme/models', name: 'enc', reference: '1' });
 });
 

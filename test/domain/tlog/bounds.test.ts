@@ -11,6 +11,7 @@ import { leafHash, rootAt } from '../../../src/domain/tlog/merkle.ts';
 import {
   foldHashes,
   formatEntries,
+  grownTiles,
   parseEntries,
   subtreesOf,
   tilePath,
@@ -52,6 +53,10 @@ test('a log grows by what is added to its unfinished tiles: the same tiles and r
     assert.equal(
       Buffer.from(grown.root).toString('hex'),
       Buffer.from(await rootAt(after, subtreesOf(after, whole))).toString('hex'),
+    );
+    assert.deepEqual(
+      grown.tiles.map(({ tile }) => tilePath(tile)),
+      grownTiles(before, after).map(tilePath),
     );
     for (const { tile, bytes } of grown.tiles)
       assert.deepEqual(Buffer.from(bytes), Buffer.from(await whole(tile)), `${before} to ${after}: ${tilePath(tile)}`);
@@ -129,17 +134,33 @@ test('entries are bundled up to their longest, and read back as many as there ar
   assert.throws(() => parseEntries(bytes.subarray(0, -1), 3), { code: 'log-invalid' });
 });
 
-test('a remembered part names environments that it has', () => {
+test('of a remembered part, whole by its digest, every number is held to what it counts, every word to its kind', () => {
   const columns = columnsOf(Array.from({ length: 256 }, (_, at) => leafOf(at)));
   const part = formatPart('log', columns, { from: 0, to: 256 });
-  assert.equal(addPart(part, 'log', new LogColumns()), true);
-  const header = part.indexOf(0x0a) + 1;
-  const environments = header + 256 + 4 * 256;
-  const bent = Buffer.from(part);
-  bent.writeUInt32LE(2, environments);
-  const body = bent.subarray(0, -32);
-  const signed = Buffer.concat([body, createHash('sha256').update(body).digest()]);
-  assert.equal(addPart(signed, 'log', new LogColumns()), false);
+  const end = part.indexOf(0x0a);
+  const [header, rows] = [JSON.parse(part.subarray(0, end).toString()) as object, part.subarray(end + 1, -32)];
+  const isTaken = (over: object, bend: (rows: Buffer) => Buffer = (same) => same): boolean => {
+    const line = `${JSON.stringify({ ...header, ...over })}\n`;
+    const body = Buffer.concat([Buffer.from(line), bend(Buffer.from(rows))]);
+    const digest = createHash('sha256').update(body).digest();
+    return addPart(Buffer.concat([body, digest]), 'log', new LogColumns());
+  };
+  const at = (place: number, value: number) => (bent: Buffer) => (bent.writeUInt32LE(value, place), bent);
+  const [names, envs] = [256, 256 + 4 * 256];
+  assert.equal(isTaken({}), true);
+  assert.equal(isTaken({}, at(envs, 1)), true, 'the environments that it has are numbered from one');
+  for (const [what, over, bend] of [
+    ['a kind there is not', {}, (bent: Buffer) => bent.fill(4, 0, 1)],
+    ['a name that it does not have', {}, at(names, 1)],
+    ['an environment that it does not have', {}, at(envs, 2)],
+    ['no rows', { rows: 0 }, () => Buffer.alloc(0)],
+    ['names that are no list', { names: 5 }],
+    ['a name that is no text', { names: [5] }],
+    ['environments that are no list', { envs: 'prod' }],
+    ['another format', { format: 'weighmark-log-part/2' }],
+    ['rows without the hashes of their tiles', {}, (bent: Buffer) => bent.subarray(0, -32)],
+  ] as const)
+    assert.equal(isTaken(over, bend), false, what);
 });
 
 test('an entry is of one of four kinds', () => {

@@ -14,7 +14,7 @@ const KINDS = ['push', 'claim', 'promotion', 'revocation'] as const;
 
 function leafOf(at: number): LogLeaf {
   const kind = KINDS[at % 4] ?? 'push';
-  const digest = (n: number): string => `sha256:${n.toString(16).padStart(8, '0').repeat(8)}`;
+  const digest = (n: number): string => ociDigest(String(n));
   const env = kind === 'promotion' ? { env: `umgebung-${at % 3}` } : {};
   return { v: 1, kind, name: `acme/ä${at % 7}`, manifest: digest(at % 50), bundle: digest(at), ...env };
 }
@@ -43,6 +43,7 @@ test('every entry comes back as it was, and each question finds what a look at a
     { name: 'acme/other' },
     { env: 'umgebung-1' },
     { env: 'other' },
+    { manifest: leafOf(0).manifest },
     { manifest: leafOf(7).manifest },
     { manifest: leafOf(49).manifest, kind: 'claim', name: 'acme/ä1' },
     { manifest: 'sha256:00' },
@@ -60,7 +61,14 @@ test('every entry comes back as it was, and each question finds what a look at a
   assert.equal(columns.matching({ manifest: leafOf(7).manifest }).at(-1)?.index, 600, 'what was added is found too');
   assert.equal(columns.matching({ kind: 'claim' }).at(-1)?.index, 600, 'by its kind, which was asked before');
   assert.equal(columns.at(601), undefined);
+  const asked = columns.matching({ kind: 'promotion' });
+  assert.equal(
+    columns.matching({ kind: 'promotion', env: undefined } as never),
+    asked,
+    'of a kind alone: looked for once',
+  );
   const full = columnsOf(leavesOf(256));
+  assert.equal(full.kinds.length, 256, 'room for what there is');
   assert.equal(
     full.matching({ manifest: leafOf(5).manifest }).at(-1)?.index,
     255,

@@ -18,8 +18,11 @@ import {
   formatEntries,
   grownTiles,
   parseEntries,
+  parseTilePath,
   subtreesOf,
+  tileAt,
   tilePath,
+  type Tile,
 } from '../../../src/domain/tlog/tiles.ts';
 import { leavesOf, readerOf } from './log.ts';
 
@@ -110,6 +113,42 @@ test('tile paths are those of tlog-tiles', () => {
   assert.equal(tilePath({ level: 0, index: 1234067, width: 256 }), 'tile/0/x001/x234/067');
   assert.equal(tilePath({ level: 1, index: 5, width: 8 }), 'tile/1/005.p/8');
   assert.equal(tilePath({ level: 'entries', index: 1000, width: 1 }), 'tile/entries/x001/000.p/1');
+});
+
+test('a tile has a path, and only that path is its', () => {
+  for (const tile of [
+    { level: 0, index: 1234067, width: 256 },
+    { level: 'entries', index: 0, width: 1 },
+    { level: 12, index: 999, width: 255 },
+  ] as const)
+    assert.deepEqual(parseTilePath(tilePath(tile)), tile);
+  for (const path of [
+    'tile/0/000.p/0',
+    'tile/0/000.p/256',
+    'tile/0/000.p/01',
+    'tile/0/x000/000',
+    'tile/00/000',
+    'tile//000',
+    'tile/0/0000',
+    'tile/other/000',
+    'tile/0/000.q/1',
+    'a/tile/0/000',
+    'tile/0/000/',
+  ])
+    assert.equal(parseTilePath(path), null, path);
+});
+
+test('a log has as many tiles as hold something: none is empty', () => {
+  const paths = (tiles: readonly Tile[]): readonly string[] =>
+    tiles.map((tile) => tilePath(tile).slice('tile/'.length));
+  assert.deepEqual(paths(allTiles(0)), []);
+  assert.deepEqual(paths(allTiles(255)), ['entries/000.p/255', '0/000.p/255']);
+  assert.deepEqual(paths(allTiles(256)), ['entries/000', '0/000', '1/000.p/1']);
+  assert.equal(allTiles(65_536).length, 256 + 256 + 1 + 1);
+  assert.deepEqual(paths(grownTiles(300, 512)), ['entries/001', '0/001', '1/000.p/2']);
+  assert.deepEqual(paths(grownTiles(256, 257)), ['entries/001.p/1', '0/001.p/1']);
+  assert.equal(tileAt(0, 1, 256), null);
+  assert.deepEqual(tileAt(0, 1, 257), { level: 0, index: 1, width: 1 });
 });
 
 test('growing in any steps writes, in the end, every tile of the final size', () => {

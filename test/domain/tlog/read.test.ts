@@ -1,10 +1,10 @@
 import { workOf } from '../../work.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatLeaf, type LogLeaf } from '../../../src/domain/tlog/leaf.ts';
+import { formatLeaf, type LogLeaf, type LogQuery } from '../../../src/domain/tlog/leaf.ts';
 import { rootAt } from '../../../src/domain/tlog/merkle.ts';
-import { readEntries } from '../../../src/domain/tlog/read.ts';
-import { subtreesOf, type ReadTile } from '../../../src/domain/tlog/tiles.ts';
+import { findEntries, readEntries } from '../../../src/domain/tlog/read.ts';
+import { subtreesOf, tilePath, type ReadTile } from '../../../src/domain/tlog/tiles.ts';
 import { readerOf } from './log.ts';
 
 const digest = (index: number): string => `sha256:${index.toString(16).padStart(64, '0')}`;
@@ -47,6 +47,36 @@ test('each tile of a log is read once and proven once, so a log four times as lo
     works.push(steps);
   }
   assert.ok((works[1] ?? 0) < 5 * (works[0] ?? 0), works.join(' '));
+});
+
+test('of a range no tile is read that holds nothing of it', async () => {
+  const { read, head } = await logOf(300);
+  for (const [from, to, bundles] of [
+    [0, 256, ['tile/entries/000']],
+    [255, 257, ['tile/entries/000', 'tile/entries/001.p/44']],
+    [256, 999, ['tile/entries/001.p/44']],
+  ] as const) {
+    const places: string[] = [];
+    const found = await readEntries(head, async (tile) => (places.push(tilePath(tile)), read(tile)), { from, to });
+    assert.equal(found.length, Math.min(to, 300) - from);
+    assert.deepEqual(
+      places.filter((place) => place.includes('entries')),
+      bundles,
+    );
+  }
+});
+
+test('an entry that has not all the words that are asked for is not even parsed, whatever it is', async () => {
+  const leaves = [formatLeaf(leafOf(7)), Buffer.from('an entry of another kind')];
+  const read = readerOf(leaves);
+  const root = await rootAt(2, subtreesOf(2, read));
+  const find = (query: LogQuery) =>
+    findEntries({ origin: 'log', size: 2, root, note: '', signatures: [] }, read, query);
+  assert.deepEqual(
+    (await find({ bundle: leafOf(7).bundle })).map(({ index }) => index),
+    [0],
+  );
+  await assert.rejects(find({}), { code: 'log-invalid' });
 });
 
 test('one wrong byte anywhere in the tiles of a range is found', async () => {

@@ -34,6 +34,7 @@ import {
   type VerifierKey,
 } from '../../../src/domain/tlog/note.ts';
 import { evaluateQuorum, parseLogPolicy } from '../../../src/domain/tlog/quorum.ts';
+import { parseProof } from '../../../src/domain/tlog/proof.ts';
 import { findEntries, proveEntry, readEntries } from '../../../src/domain/tlog/read.ts';
 import { formatEntries, parseEntries, subtreesOf, type ReadTile } from '../../../src/domain/tlog/tiles.ts';
 import { leavesOf, readerOf } from './log.ts';
@@ -114,6 +115,13 @@ describe('Merkle proofs', () => {
     assert.ok(!verifyConsistency([], { size: 2, root: a }, { size: 1, root: a }), 'a log does not shrink');
   });
 
+  test('are hashes of 32 bytes: what is longer or shorter proves nothing, though it hashes to the root', () => {
+    for (const odd of [a.subarray(1), Buffer.concat([a, b])]) {
+      assert.ok(!verifyInclusion([odd], { index: 0, hash: c }, { size: 2, root: nodeHash(c, odd) }));
+      assert.ok(!verifyConsistency([odd], { size: 1, root: c }, { size: 2, root: nodeHash(c, odd) }));
+    }
+  });
+
   test('are not asked for beyond the end', async () => {
     const subtrees = subtreesOf(3, readerOf(leavesOf(3)));
     for (const index of [-1, 3, 4]) await assert.rejects(inclusionProof(index, 3, subtrees), { code: 'internal' });
@@ -121,7 +129,7 @@ describe('Merkle proofs', () => {
       [4, 3],
       [-1, 3],
     ] as const)
-      await assert.rejects(consistencyProof(from, to, subtrees), { code: 'internal' });
+      await assert.rejects(consistencyProof(from, to, subtrees), { code: 'internal', message: /^no way from size/ });
     await assert.rejects(subtrees(0, 300), { code: 'internal' });
   });
 });
@@ -229,6 +237,9 @@ test('entries are read, found and proven only under the root', async () => {
   await assert.rejects(readEntries(head, swapped, { from: 0, to: 1 }), { code: 'log-invalid' });
   await assert.rejects(findEntries(head, swapped, {}), { code: 'log-invalid' });
   await assert.rejects(proveEntry(head, swapped, 0), { code: 'log-invalid' });
+  const proof = parseProof(await proveEntry(head, readerOf(leaves), 1));
+  assert.ok(verifyInclusion(proof.hashes, { index: 1, hash: leafHash(leaves[1] ?? Buffer.of()) }, head));
+  assert.deepEqual([proof.index, proof.checkpoint, Buffer.from(proof.extra ?? [])], [1, 'note', leaves[1]]);
   for (const index of [-1, 3, 0.5, Number.NaN])
     await assert.rejects(proveEntry(head, readerOf(leaves), index), { code: 'not-found' });
   await assert.rejects(proveEntry(null, readerOf(leaves), 0), { code: 'not-found' });
@@ -243,7 +254,7 @@ test('a word of a leaf that stands in another field is not what was asked for', 
   ];
   const head = { ...(await checkpointOf(leaves)), note: 'note', signatures: [] };
   assert.deepEqual(
-    (await findEntries(head, readerOf(leaves), { name: 'prod' })).map(({ index }) => index),
+    (await findEntries(head, readerOf(leaves), { name: 'prod', env: undefined } as never)).map(({ index }) => index),
     [0],
   );
   assert.deepEqual(

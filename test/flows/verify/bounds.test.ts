@@ -5,6 +5,7 @@ import { test, type TestContext } from 'node:test';
 import { createFiles } from '../../../src/adapters/files/index.ts';
 import { createHasher } from '../../../src/adapters/hasher/index.ts';
 import { createStagings } from '../../../src/adapters/staging.ts';
+import { anchorKey } from '../../../src/domain/authority/time.ts';
 import { splitClaims } from '../../../src/domain/claims/claims-file.ts';
 import { buildDerivation } from '../../../src/domain/claims/derivation.ts';
 import { buildOms } from '../../../src/domain/claims/oms.ts';
@@ -23,10 +24,12 @@ import type { HashJob } from '../../../src/domain/ports/hasher.ts';
 import { FoundList } from '../../../src/flows/content/found.ts';
 import { refuseUnknownBeside } from '../../../src/flows/verify/beside.ts';
 import type { TrustedClaim } from '../../../src/flows/verify/bundles.ts';
-import { bindClaims, type KnownArtifact } from '../../../src/flows/verify/claims.ts';
+import { bindClaims, requireBound, type KnownArtifact } from '../../../src/flows/verify/claims.ts';
 import { judgeClock } from '../../../src/flows/verify/clock.ts';
+import { compare } from '../../../src/flows/verify/compare.ts';
 import { exportTo } from '../../../src/flows/verify/export.ts';
 import { hashAhead } from '../../../src/flows/verify/hash-signed.ts';
+import { idSaid } from '../../../src/flows/verify/pairs.ts';
 import { verifyWeights } from '../../../src/flows/verify/weights.ts';
 import { NOW, people, signBundle } from '../../domain/policy/world.ts';
 import { AUTHORITY_PEM, datedSigner } from '../gate-world.ts';
@@ -251,6 +254,146 @@ test('a conversion that nobody recomputed is said to be its signer’s word; wha
     "loading it fetches acme/code, not covered by this verdict, says anna's ML-BOM",
   ]);
   assert.deepEqual(claimed(bom(component('a.bin', 'weighmark:format'))), []);
+});
+
+test('what a BOM says of its artifact is told as its signer’s word, and nothing where it says nothing', () => {
+  const { bind, claim } = bound({ 'a.bin': 'a' });
+  const said = (component: object) =>
+    bind([claim(PREDICATES.bom, { metadata: { component } })]).claimed.map(({ what }) => what);
+  for (const [component, words] of [
+    [{ licenses: [{ expression: 'MIT OR Apache-2.0' }] }, ['licence MIT OR Apache-2.0']],
+    [{ licenses: [{ license: { id: 'MIT' } }, { license: { name: 'Ours' } }] }, ['licence MIT', 'licence Ours']],
+    [{ licenses: [{ license: { name: '' } }, { license: 5 }] }, []],
+    [
+      { licenses: [{ expression: 'MIT' }], pedigree: { ancestors: [{ name: 'acme/base' }, {}] } },
+      ['base model acme/base', 'licence MIT'],
+    ],
+    [{ licenses: 'MIT', pedigree: [] }, []],
+  ] as const)
+    assert.deepEqual(said(component), words.length === 0 ? [] : [`${words.join(', ')}, says anna's ML-BOM`]);
+  assert.deepEqual(said({ properties: [{ name: 'weighmark:digests-from-workers', value: '2 parts' }] }), [
+    "digests from workers (2 parts), says anna's ML-BOM",
+  ]);
+  assert.deepEqual(
+    bind([claim(PREDICATES.evaluation, { metadata: { component: { licenses: [{ expression: 'MIT' }] } } })]).claimed,
+    [],
+  );
+});
+
+test('a step of which nothing can be recomputed is nobody’s word for a conversion', () => {
+  const { bind, claim } = bound({ 'a.bin': 'a' });
+  const step = (name: 'fine-tune' | 'quantize') =>
+    claim(
+      PREDICATES.provenance,
+      buildProvenance({
+        step: name,
+        inputs: [{ role: 'base-model', name: 'acme/base', id: `sha256:${sha256Hex('parent')}` }],
+        parameters: {},
+      }),
+    );
+  assert.deepEqual(bind([step('fine-tune')]).claimed, []);
+  assert.equal(bind([step('quantize')]).claimed.length, 1);
+});
+
+test('claims are this artifact’s, another’s, or a finding; without one of this artifact nothing is verified', () => {
+  const { id, bind, claim, manifest } = bound({ 'a.bin': 'a', 'b.bin': 'b' });
+  const time = { source: 'rfc3161', time: '2026-11-19T10:00:00Z', authority: 'tsa.acme.example' } as const;
+  const dated = claim(PREDICATES.evaluation, {});
+  const own = { ...dated, claim: { ...dated.claim, times: [time] } };
+  const others = claim(PREDICATES.evaluation, {}, [subject('manifest', 'n', sha256Hex('n'))]);
+  const kindless = { ...manifest, annotations: { kind: 'no kind' } };
+  const malformed = claim(PREDICATES.evaluation, {}, [kindless]);
+  const found = bind([own, others, malformed]);
+  assert.deepEqual([found.claims, found.others], [[own], [others]]);
+  assert.deepEqual(
+    found.findings.map(({ code, subject: of }) => [code, of]),
+    [['claim-malformed', 'claims.jsonl']],
+  );
+  assert.deepEqual(found.notes, ['1 trusted claims are about other artifacts']);
+  assert.match(found.evidence[0]?.what ?? '', / by anna, signed 2026-11-19 10:00 UTC, says tsa\.acme\.example$/);
+  for (const [claims, isBound] of [
+    [[own], true],
+    [[malformed], true],
+    [[others], false],
+    [[], false],
+  ] as const) {
+    const judged = bind(claims);
+    if (isBound) requireBound(judged, id);
+    else assert.throws(() => requireBound(judged, id), { code: 'subject-mismatch', facts: { found: id } });
+  }
+  assert.equal(idSaid(['sha256:other', id], [own]), id, 'the id that is named');
+  assert.equal(idSaid(['sha256:other', id], [others, malformed]), 'sha256:other', 'else the first');
+  const weights = Buffer.from('weights');
+  const listing = (text: string) => [manifest, subject('list', '.weighmark/weights', sha256Hex(text))];
+  const beside = (text: string) =>
+    bind([claim(PREDICATES.bom, {}, listing(text))], { weights }).findings.map(({ subject: of }) => of);
+  assert.deepEqual([beside('weights'), beside('other')], [[], ['.weighmark/weights']]);
+});
+
+test('a clock is held to the newest time that anybody counted vouched for, in this run or before', async () => {
+  const { claim } = bound({ 'a.bin': 'a' });
+  const at = (time: string) => [{ source: 'rfc3161', time, authority: 'tsa' } as const];
+  const anchor = { kind: 'key', pem: 'anna' } as const;
+  const one = claim(PREDICATES.evaluation, {});
+  const dated = (time: string): TrustedClaim => ({
+    ...one,
+    claim: { ...one.claim, times: at(time) },
+    trustedBy: [{ name: 'anna', anchor }],
+  });
+  const asked = async (over: object, before: number | null = null) => {
+    const [anchors, kept]: [(readonly string[])[], ReadonlyMap<string, number>[]] = [[], []];
+    const judged = await judgeClock({
+      shown: 'm',
+      bundles: { signature: null, claims: [], hasSignature: false, findings: [], notes: [], ...over },
+      verification: { trust: [{ name: 'anna', anchor }], now: NOW },
+      times: {
+        newest: async (of) => (anchors.push(of), Promise.resolve(before)),
+        remember: async (found) => void (await Promise.resolve(kept.push(found))),
+        forget: async () => Promise.resolve(false),
+      },
+    });
+    assert.deepEqual(anchors, [[anchorKey(anchor)]]);
+    return ['verdict' in judged ? messages(judged.verdict) : 'well', ...kept.map((found) => [...found])];
+  };
+  const past = new Date(NOW.getTime() - 1000).toISOString();
+  const later = new Date(NOW.getTime() + 86_400_000).toISOString();
+  const KEPT = [[anchorKey(anchor), Date.parse(past)]];
+  const BEHIND = ['clock-behind: this clock is behind a time that was vouched for already'];
+  assert.deepEqual(await asked({}), ['well', []]);
+  for (const where of ['signature', 'claims'] as const) {
+    const of = (time: string) => ({ [where]: where === 'claims' ? [dated(time)] : dated(time) });
+    assert.deepEqual(await asked(of(past)), ['well', KEPT], where);
+    assert.deepEqual(await asked(of(later)), [BEHIND], `${where}: nothing is remembered`);
+    assert.deepEqual(await asked(of(past), Date.parse(later)), [BEHIND], where);
+  }
+});
+
+test('a file is what was signed, is not, was signed as two, or was compared with nothing', () => {
+  const [a, b] = [sha256Hex('a'), sha256Hex('b')];
+  const entry = { path: 'w.bin', location: '/w.bin', sizeBytes: 7 };
+  const said = (signed: string | null, listed: string | null, digests: object): string => {
+    const pairs = listed === null ? null : new Map([['w.bin', { path: 'w.bin', blake3: listed }]]);
+    const [finding] = compare(
+      signed === null ? undefined : ({ path: 'w.bin', digest: signed } as never),
+      { entry, digests } as never,
+      { manifest: { algorithm: 'sha256' }, pairs } as never,
+    );
+    return finding === undefined ? '' : [finding.code, ...Object.values(finding.facts ?? {})].join(' ');
+  };
+  for (const [signed, listed, digests, code] of [
+    [a, null, { sha256: a }, ''],
+    [a, b, { blake3: b }, ''],
+    [a, b, { sha256: a, blake3: b }, ''],
+    [null, b, { blake3: b }, ''],
+    [a, null, { sha256: b }, `digest-mismatch sha256:${a} sha256:${b}  7 bytes`],
+    [a, a, { blake3: b }, `digest-mismatch blake3:${a} blake3:${b}  7 bytes`],
+    [a, b, { sha256: b, blake3: a }, `digest-mismatch sha256:${a} sha256:${b}  7 bytes`],
+    [a, b, { sha256: a, blake3: a }, 'digest-conflict'],
+    [a, b, { sha256: b, blake3: b }, 'digest-conflict'],
+    [a, null, { blake3: a }, 'internal'],
+    [null, null, { sha256: a }, 'internal'],
+  ] as const)
+    assert.equal(said(signed, listed, digests), code, JSON.stringify([signed, listed, digests]));
 });
 
 test('without an OMS signature claims alone carry the verdict, as a check with their evidence', async (t) => {
