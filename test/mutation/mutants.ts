@@ -100,7 +100,7 @@ export const TENTHS: Readonly<Record<(typeof ROOMS)[number], readonly string[]>>
   'src/domain/policy': [
     'test/domain/policy/!(mutations|recipes|scale).test.ts',
     'test/flows/data/removal.test.ts',
-    'test/security/{denials-unlogged,rule-18-log-freshness-unknown,rule-25-cel}.test.ts',
+    'test/security/rule-{18-log-freshness-unknown,25-cel}.test.ts',
   ],
 };
 

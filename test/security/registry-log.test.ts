@@ -30,6 +30,29 @@ test('rule 1: the log key may not lie inside the registry, not even through a li
   });
 });
 
+test('an address of another kind, or spelled otherwise, is no folder of that name, password and all', async (t) => {
+  const { deps, folder } = await scratchRegistry(t);
+  const at = { ...deps, cwd: folder };
+  const before = await readdir(folder);
+  for (const location of [
+    'OCI://user:HUNTER2@host/acme',
+    ' oci://user:HUNTER2@host/acme',
+    'oci:/HUNTER2@host/acme',
+    'https://user:HUNTER2@host/acme',
+    's3://bucket/models',
+    'file:/srv/models',
+  ])
+    for (const asked of [initRegistry(location, {}, at), openRegistry(location, at)])
+      await assert.rejects(asked, (error: Error & { code?: string }) => {
+        assert.equal(error.code, 'name-invalid', location);
+        assert.doesNotMatch(JSON.stringify([error.message, error]), /HUNTER2/, location);
+        return true;
+      });
+  assert.deepEqual(await readdir(folder), before, 'nothing was made');
+  for (const location of ['./oci:/x', 'models:1', 'c:/models'])
+    await assert.rejects(openRegistry(location, at), { code: 'not-found' }, 'a folder');
+});
+
 test('rule 1: the keys the caller names win over what the registry says and what was pinned', async (t) => {
   const { place, deps } = await scratchRegistry(t);
   const named = ['sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8'];

@@ -4,7 +4,8 @@
 const USERINFO =
   /([a-z][a-z0-9+.-]{0,30}:\/\/)(?:[^\s/?#@]{0,200}:(?!\d{1,5}(?:[/?#\s]|$))[^\s]{0,200}@|[^\s/?#]{0,400}@)/gi;
 /** The same where it was taken for a path, which has one slash for two; a drive is no scheme. */
-const PATH_USERINFO = /([a-z][a-z0-9+.-]{1,30}:\/)(?!\/)[^\s/?#@]{0,200}:(?!\d{1,5}(?:[/?#\s]|$))[^\s]{0,200}@/gi;
+const PATH_USERINFO =
+  /([a-z][a-z0-9+.-]{1,30}:\/)(?!\/)(?:[^\s/?#@]{0,200}:(?!\d{1,5}(?:[/?#\s]|$))[^\s]{0,200}@|[^\s/?#]{1,400}@)/gi;
 const QUERY =
   /([?&](?:[\w.-]{0,40}(?:token|secret|signature|password|passwd|credential|api-?key)[\w.-]{0,40}|key|sig|auth)=)[^&#\s"'`]+/gi;
 /** `--password VALUE` and the like, which the command line names back when it does not know them. */

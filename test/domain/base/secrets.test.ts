@@ -15,6 +15,7 @@ test('passwords and tokens that an address carries are in no text', () => {
     '--key-password=HUNTER2',
     '/home/anna/https:/user:HUNTER2@host/models',
     'C:\\models\\oci:/user:HUNTER2/x@host',
+    '/home/anna/oci:/HUNTER2@host/models',
   ]) {
     const { message, subject, facts, hint } = new WeighmarkError('usage', `\`${address}\` is wrong`, {
       subject: address,

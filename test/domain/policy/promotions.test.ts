@@ -182,6 +182,12 @@ test('a withdrawal that no entry of its place says holds, until it is known to w
   const unaware = await made({ inputs: [first.bundle] });
   assert.match(said([first, withdrawal, upon], [one, logged(6, upon, 'prod')]), /^promoted to prod by ci, log entry 6/);
   assert.equal(said([first, withdrawal, unaware], [one, logged(6, unaware, 'prod')]), out);
+  const inPlace = [one, logged(5, withdrawal, 'prod'), logged(6, unaware, 'prod')];
+  assert.match(
+    said([first, withdrawal, unaware], inPlace),
+    /^claim-conflict 1: /,
+    'what is logged is judged in its place',
+  );
   const copy = { ...withdrawal, bundle: hex('wrapped anew') };
   const known = [one, logged(5, withdrawal, 'prod'), logged(6, upon, 'prod')];
   assert.match(said([first, withdrawal, copy, upon], known), /^promoted to prod by ci, log entry 6/);
