@@ -18,6 +18,7 @@ const FILES = {
     'adapters/hasher/index.js',
     'adapters/files/index.js',
     'cli/memory.js',
+    'domain/base/source.js',
   ],
   verify: [
     'cli/commands/verify.js',
@@ -40,7 +41,8 @@ const FILES = {
     'adapters/registries/index.js',
     'adapters/log-store/memory.js',
   ],
-  hook: ['cli/commands/hook.js', 'adapters/git/index.js', 'adapters/stat-cache.js', 'domain/scan/index.js'],
+  hook: ['cli/commands/hook.js', 'adapters/git/index.js', 'adapters/stat-cache.js'],
+  scan: ['domain/scan/index.js'],
 };
 
 /** Linked too: as a package Commander loads node:child_process, for sub-commands that are programs of their own. */

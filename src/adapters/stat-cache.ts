@@ -2,7 +2,7 @@ import { lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Digests } from '../domain/digest/algorithm.ts';
 import type { CleanBlob, FileStamp, NamedBlob, StatCache } from '../domain/ports/files.ts';
 
@@ -151,11 +151,13 @@ function cacheOver(database: DatabaseSync, { now = Date.now, version }: StatCach
   };
 }
 
-interface CleanRow {
-  /** Among those that were asked for. */
-  readonly place: number;
-  readonly sha256: string;
-  readonly size: number;
+/** `place`: among those that were asked for. */
+type CleanRow = readonly [place: number, sha256: string, sizeBytes: number];
+
+/** As lists: ten thousand objects take as long as finding them. */
+function rowsOf(statement: StatementSync, ...words: readonly string[]): readonly CleanRow[] {
+  statement.setReturnArrays(true);
+  return statement.all(...words) as unknown as readonly CleanRow[];
 }
 
 /** Asked for and written in one statement each: a commit may hold a hundred thousand files. */
@@ -164,23 +166,23 @@ function cleanBlobs(
   version: string,
   nowNs: () => bigint,
 ): Pick<StatCache, 'clean' | 'rememberClean'> {
-  const nameOf = ({ oid, path }: NamedBlob) => `${version} ${oid} ${path}`;
-  const find = 'SELECT key AS place, sha256, size FROM json_each(?) CROSS JOIN clean ON blob = value';
+  const nameOf = ({ oid, path }: NamedBlob) => `${oid} ${path}`;
+  const find = "SELECT key, sha256, size FROM json_each(?2) CROSS JOIN clean ON blob = ?1 || ' ' || value";
   const put = `INSERT OR REPLACE INTO clean
-    SELECT value ->> 0, ?1, value ->> 1, value ->> 2 FROM json_each(?2)`;
+    SELECT ?1 || ' ' || (value ->> 0), ?2, value ->> 1, value ->> 2 FROM json_each(?3)`;
   return {
     clean: async <T extends NamedBlob>(blobs: readonly T[]) => {
-      const rows = attempt(() => database.prepare(find).all(JSON.stringify(blobs.map(nameOf)))) ?? [];
+      const rows = attempt(() => rowsOf(database.prepare(find), version, JSON.stringify(blobs.map(nameOf)))) ?? [];
       const found = new Map<T, CleanBlob>();
-      for (const { place, sha256, size } of rows as unknown as readonly CleanRow[]) {
+      for (const [place, sha256, sizeBytes] of rows) {
         const blob = blobs[place];
-        if (blob !== undefined) found.set(blob, { sha256, sizeBytes: size });
+        if (blob !== undefined) found.set(blob, { sha256, sizeBytes });
       }
       return found;
     },
     rememberClean: async (blobs) => {
       const rows = Array.from(blobs, ([blob, { sha256, sizeBytes }]) => [nameOf(blob), sha256, sizeBytes]);
-      attempt(() => database.prepare(put).run(nowNs(), JSON.stringify(rows)));
+      attempt(() => database.prepare(put).run(version, nowNs(), JSON.stringify(rows)));
       attempt(() => database.prepare('DELETE FROM clean WHERE remembered < ?').run(nowNs() - KEPT_NS));
     },
   };

@@ -175,6 +175,15 @@ test('verify with a key loads nothing of registries, of YAML or of databases', (
   );
 });
 
+test('the hook loads no scanner, and nothing of registries, before a file must be scanned', () => {
+  const loadedBy = (...words: readonly string[]) =>
+    filesOf(['hook', ...words]).map((url) => url.slice(url.lastIndexOf('/') + 1));
+  const isOfScan = (name: string): boolean => name === 'gate.js' || name.startsWith('scan');
+  assert.ok(loadedBy('model').includes('hook.js'), 'the test sees what it looks for');
+  assert.deepEqual(loadedBy('model').filter(isOfScan), []);
+  assert.ok(loadedBy('model/config.json').some(isOfScan));
+});
+
 const POLICY = (pub: string, rules: string): string => `format: weighmark-policy/1
 name: acme
 version: 1

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { madeOnce } from '../base/made-once.ts';
 
 /** A key of BLAKE3: eight words in place of the initial values, and the flag that says what they are. */
 export interface HashKey {
@@ -28,7 +29,13 @@ export const PLAIN: HashKey = { words: IV, flag: 0 };
 
 /** `derive_key(context, …)`: the key that hashes for this one purpose alone (BLAKE3 paper, 2.3). */
 export function contextKey(context: string): HashKey {
-  return { words: wordsOf(digest({ words: IV, flag: CONTEXT }, Buffer.from(context))), flag: MATERIAL };
+  const words = madeOnce(() => wordsOf(digest({ words: IV, flag: CONTEXT }, Buffer.from(context))));
+  return {
+    get words() {
+      return words();
+    },
+    flag: MATERIAL,
+  };
 }
 
 /** `keyed_hash` under 32 secret bytes. */

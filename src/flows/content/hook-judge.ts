@@ -53,6 +53,7 @@ type DocumentCheck = (bytes: Uint8Array) => Promise<void>;
 
 /** Files with a form of our own, by name: they must parse strictly. */
 function documentCheck(path: string): DocumentCheck | null {
+  if (!/(?:claims\.jsonl|model\.sig|\.oms\.sig|\.weighmark\/files|\.ya?ml)$/i.test(path)) return null;
   if (/\.claims\.jsonl$|(?:^|\/)claims\.jsonl$/.test(path)) return checkClaims;
   if (/(?:^|\/)model\.sig$|\.oms\.sig$/.test(path)) return checkSignature;
   if (path.endsWith('.weighmark/files')) return async (bytes) => void parseDigestList(bytes);

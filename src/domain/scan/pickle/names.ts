@@ -1,3 +1,4 @@
+import { madeOnce } from '../../base/made-once.ts';
 import { HUGGING_FACE, JOBLIB, NUMPY, PYTHON, VALUES } from '../allow/core.ts';
 import { GENSIM } from '../allow/gensim.ts';
 import { LIBRARIES } from '../allow/libraries.ts';
@@ -55,52 +56,66 @@ const REVIEW: ReadonlySet<string> = new Set([
 ]);
 
 /** Models of libraries and distributions: their pickles make them without a constructor and give them a state. */
-const STATEFUL: ReadonlySet<string> = new Set([
-  ...[SCIPY, LIBRARIES, GENSIM, STATSMODELS].flatMap(flatten),
-  ...Object.keys(HUGGING_FACE)
-    .flatMap((module) =>
-      /deepspeed|training_args|trl\.|callbacks/.test(module) ? flatten({ [module]: HUGGING_FACE[module] ?? '' }) : [],
-    )
-    .filter((name) => /(?:Config|Arguments|Plugin|Checkpoint)$/.test(name)),
-  'pandas._libs.parsers.TextReader',
-]);
+const stateful = madeOnce(
+  (): ReadonlySet<string> =>
+    new Set([
+      ...[SCIPY, LIBRARIES, GENSIM, STATSMODELS].flatMap(flatten),
+      ...Object.keys(HUGGING_FACE)
+        .flatMap((module) =>
+          /deepspeed|training_args|trl\.|callbacks/.test(module)
+            ? flatten({ [module]: HUGGING_FACE[module] ?? '' })
+            : [],
+        )
+        .filter((name) => /(?:Config|Arguments|Plugin|Checkpoint)$/.test(name)),
+      'pandas._libs.parsers.TextReader',
+    ]),
+);
 
-const ALLOWED: ReadonlySet<string> = new Set(
-  [
-    PYTHON,
-    VALUES,
-    NUMPY,
-    UFUNCS,
-    JOBLIB,
-    HUGGING_FACE,
-    WEIGHTS_ONLY,
-    TORCH,
-    TORCH_NN,
-    SKLEARN,
-    SCIPY,
-    PANDAS,
-    LIBRARIES,
-    GENSIM,
-    STATSMODELS,
-  ].flatMap(flatten),
+const allowed = madeOnce(
+  (): ReadonlySet<string> =>
+    new Set(
+      [
+        PYTHON,
+        VALUES,
+        NUMPY,
+        UFUNCS,
+        JOBLIB,
+        HUGGING_FACE,
+        WEIGHTS_ONLY,
+        TORCH,
+        TORCH_NN,
+        SKLEARN,
+        SCIPY,
+        PANDAS,
+        LIBRARIES,
+        GENSIM,
+        STATSMODELS,
+      ].flatMap(flatten),
+    ),
 );
 /** Modules and names of the lists, and the keys that describe joblib's arrays and PyTorch's storages: what a pickle of any size is judged by. */
-const WORDS: ReadonlySet<string> = new Set([
-  ...[...ALLOWED].flatMap((full) => [full.slice(0, full.lastIndexOf('.')), full.slice(full.lastIndexOf('.') + 1)]),
-  'shape',
-  'dtype',
-  'order',
-  'subclass',
-  'allow_mmap',
-  'numpy_array_alignment_bytes',
-  'storage',
-  'cpu',
-]);
-const LOADABLE: ReadonlySet<string> = new Set([...flatten(WEIGHTS_ONLY), ...tensorClasses()]);
+const words = madeOnce(
+  (): ReadonlySet<string> =>
+    new Set([
+      ...[...allowed()].flatMap((full) => [
+        full.slice(0, full.lastIndexOf('.')),
+        full.slice(full.lastIndexOf('.') + 1),
+      ]),
+      'shape',
+      'dtype',
+      'order',
+      'subclass',
+      'allow_mmap',
+      'numpy_array_alignment_bytes',
+      'storage',
+      'cpu',
+    ]),
+);
+const loadable = madeOnce((): ReadonlySet<string> => new Set([...flatten(WEIGHTS_ONLY), ...tensorClasses()]));
 
 /** True if the lists hold `owner.attribute` itself: `zoneinfo.ZoneInfo` and `_unpickle`. */
 export function isAllowedPair(owner: string, attribute: string): boolean {
-  return ALLOWED.has(`${owner}.${attribute}`);
+  return allowed().has(`${owner}.${attribute}`);
 }
 
 /** Names that start processes whatever package they are in; a Gaussian process is not one of them. */
@@ -118,7 +133,7 @@ function startsProcess(module: string, name: string): boolean {
 export function judgeName(module: string, name: string, torchScript = false): NameJudgement {
   const [modernModule, modern] = modernName(module, name);
   const full = `${modernModule}.${modern}`;
-  if (ALLOWED.has(full)) return { state: 'allowed', name: full, known: true };
+  if (allowed().has(full)) return { state: 'allowed', name: full, known: true };
   if (isDangerous(modernModule, modern) && !REVIEW.has(full)) return { state: 'block', name: full, known: true };
   if (REVIEW.has(full)) return { state: 'review', name: full, known: true };
   if (torchScript && /^__torch__(\.[\w$]+)*$/.test(modernModule)) return { state: 'allowed', name: full, known: true };
@@ -129,7 +144,7 @@ export function judgeName(module: string, name: string, torchScript = false): Na
 
 /** A class of a library that its own pickles never call: with a path, a text, settings or a function it acts on them. */
 export function isStateful(name: string): boolean {
-  return STATEFUL.has(name) && /^_*[A-Z]|^rv_|_gen$/.test(name.slice(name.lastIndexOf('.') + 1));
+  return stateful().has(name) && /^_*[A-Z]|^rv_|_gen$/.test(name.slice(name.lastIndexOf('.') + 1));
 }
 
 export function isStandard(module: string): boolean {
@@ -139,17 +154,17 @@ export function isStandard(module: string): boolean {
 /** `Class.method` of an allowed class, as protocol 4 names functions kept by an object. */
 export function isMethodOfAllowed(module: string, name: string): boolean {
   const [owner = '', ...path] = name.split('.');
-  return path.length > 0 && ALLOWED.has(`${module}.${owner}`) && path.every((part) => !isEscapeAttribute(part));
+  return path.length > 0 && allowed().has(`${module}.${owner}`) && path.every((part) => !isEscapeAttribute(part));
 }
 
 /** A text that a pickle may need again to name something: of the lists, or of a module known to be dangerous. */
 export function isKnownWord(text: string): boolean {
-  return text.length < 200 && (WORDS.has(text) || isDangerousModule(text));
+  return text.length < 200 && (words().has(text) || isDangerousModule(text));
 }
 
 /** Whether `torch.load(weights_only=True)` accepts the name. */
 export function isLoadable(module: string, name: string): boolean {
-  return LOADABLE.has(modernName(module, name).join('.'));
+  return loadable().has(modernName(module, name).join('.'));
 }
 
 /**
