@@ -1,3 +1,4 @@
+import { WeighmarkError } from '../../src/domain/base/errors.ts';
 import assert from 'node:assert/strict';
 import {
   chmodSync,
@@ -163,6 +164,21 @@ test('writing is atomic, exclusive when asked, and leaves nothing half-written',
   renameSync(join(root, 'sub/x'), join(root, 'sub/y'));
   await assert.rejects(files.write(join(root, 'sub/y/z'), 'four'));
   assert.deepEqual(readdirSync(join(root, 'sub')), ['y']);
+});
+
+test('what is written in pieces is atomic too: a piece that cannot be made leaves the old, and nothing beside it', async () => {
+  const root = folder({ x: 'old' });
+  const made: string[] = [];
+  function* pieces(fails: boolean) {
+    yield Buffer.from('one, ');
+    made.push(readFileSync(join(root, 'x'), 'utf8'));
+    if (fails) throw new WeighmarkError('interrupted', 'stop');
+    yield Buffer.from('two');
+  }
+  await assert.rejects(files.write(join(root, 'x'), { pieces: () => pieces(true) }), { code: 'interrupted' });
+  assert.deepEqual([readFileSync(join(root, 'x'), 'utf8'), readdirSync(root)], ['old', ['x']]);
+  await files.write(join(root, 'x'), { pieces: () => pieces(false) });
+  assert.deepEqual([readFileSync(join(root, 'x'), 'utf8'), made], ['one, two', ['old', 'old']]);
 });
 
 test('a bounded read refuses what is larger and tells missing from unreadable', async () => {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { WeighmarkError } from '../../domain/base/errors.ts';
-import type { WriteOptions } from '../../domain/ports/files.ts';
+import type { Pieces, WriteOptions } from '../../domain/ports/files.ts';
 import { fileError } from './errors.ts';
 
 /**
@@ -12,7 +12,7 @@ import { fileError } from './errors.ts';
  */
 export async function writeFileAtomic(
   location: string,
-  bytes: Uint8Array | string,
+  bytes: Uint8Array | string | Pieces,
   options: WriteOptions = {},
 ): Promise<void> {
   const folder = dirname(location);
@@ -51,14 +51,18 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-async function writeSynced(temporary: string, bytes: Uint8Array | string, mode: number): Promise<void> {
+async function writeSynced(temporary: string, bytes: Uint8Array | string | Pieces, mode: number): Promise<void> {
   const handle = await open(temporary, 'wx', mode);
   try {
-    await handle.writeFile(bytes);
+    await handle.writeFile(isWhole(bytes) ? bytes : bytes.pieces());
     await handle.sync();
   } finally {
     await handle.close();
   }
+}
+
+function isWhole(bytes: Uint8Array | string | Pieces): bytes is Uint8Array | string {
+  return typeof bytes === 'string' || bytes instanceof Uint8Array;
 }
 
 /** A hard link fails if the name is taken, where a rename would replace it. */

@@ -2,7 +2,7 @@ import { open as openLocal } from 'node:fs/promises';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { objectLocation, parseObjectPlace, prefixOf, type ObjectPlace } from '../../domain/base/object-place.ts';
 import { compareUtf8 } from '../../domain/base/paths.ts';
-import type { Files, FolderItem, OpenFile, Tree, WalkOptions } from '../../domain/ports/files.ts';
+import type { Files, Pieces, FolderItem, OpenFile, Tree, WalkOptions } from '../../domain/ports/files.ts';
 import { fileError } from '../files/errors.ts';
 import { inOrder, PinnedObject, readSpan, Slots, SPAN_BYTES } from './pinned.ts';
 import { changed, notFound, type ObjectStore } from './store.ts';
@@ -52,7 +52,7 @@ export function objectFiles(store: ObjectStore, slots: Slots): ObjectFiles {
       return object === null ? null : readAll(object, maxBytes);
     },
     write: async (location, bytes, { exclusive = false } = {}) =>
-      store.put(parseObjectPlace(location), Buffer.from(bytes), { exclusive }),
+      store.put(parseObjectPlace(location), wholeOf(bytes), { exclusive }),
     requireWritable: async (folder) => store.requireWritable(parseObjectPlace(folder)),
     kindOf: async (location) => kindOf(store, parseObjectPlace(location)),
     names: async (folder) => (await itemsIn(store, parseObjectPlace(folder))).map(({ name }) => name),
@@ -70,6 +70,12 @@ export function objectFiles(store: ObjectStore, slots: Slots): ObjectFiles {
     sync: async () => undefined,
   };
   return { files, pinned };
+}
+
+/** An object is sent as it is signed: whole. */
+function wholeOf(bytes: Uint8Array | string | Pieces): Buffer {
+  if (typeof bytes === 'string' || bytes instanceof Uint8Array) return Buffer.from(bytes);
+  return Buffer.concat([...bytes.pieces()]);
 }
 
 /** @throws WeighmarkError `name-unsafe` where an object and a prefix have one name: nobody could say which is meant. */

@@ -76,6 +76,11 @@ export function digestListBytes(files: readonly ListedFile[]): Uint8Array {
   return bytes.subarray(0, at);
 }
 
+/** Those bytes in pieces of some hundred kilobytes. */
+export function* digestListPieces(files: readonly ListedFile[]): Generator<Uint8Array> {
+  for (const piece of piecesOf(files)) yield Buffer.from(piece);
+}
+
 /** SHA-256 of those bytes, lower-case hex. */
 export function digestListSha256(files: readonly ListedFile[]): string;
 /** The same of files each of which is made one of the list when its line is. */

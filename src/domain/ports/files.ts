@@ -97,7 +97,7 @@ export interface Files {
   /** Null when nothing is there. */
   readIfThere(location: string, maxBytes: number): Promise<Uint8Array | null>;
   /** Temporary file in the same folder, synced, renamed, folder synced; parents are made. */
-  write(location: string, bytes: Uint8Array | string, options?: WriteOptions): Promise<void>;
+  write(location: string, bytes: Uint8Array | string | Pieces, options?: WriteOptions): Promise<void>;
   /** Copies a file to a new one, never a shared inode. @returns SHA-256 of the bytes written, lower-case hex. */
   copy(from: string, to: string): Promise<string>;
   /**
@@ -119,6 +119,11 @@ export interface Files {
 }
 
 /** An artifact being built out of sight, beside where it will stand. */
+/** What is written one piece after the other, each made when the one before is written: whole it would take much memory. */
+export interface Pieces {
+  pieces(): Iterable<Uint8Array>;
+}
+
 export interface Staging {
   /** The folder that will get the artifact's name. */
   readonly root: string;

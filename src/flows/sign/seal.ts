@@ -4,7 +4,7 @@ import { mergeClaims, splitClaims } from '../../domain/claims/claims-file.ts';
 import { parseBundle, type Bundle } from '../../domain/claims/bundle.ts';
 import { namesSameSigner } from '../../domain/claims/same-key.ts';
 import type { OmsResource } from '../../domain/claims/oms.ts';
-import { digestListBytes, type ListedFile } from '../../domain/digest/list.ts';
+import { digestListPieces, type ListedFile } from '../../domain/digest/list.ts';
 import { formatWeightsList, type ListedWeights } from '../../domain/weights/list.ts';
 import { ByPath, pathOf } from '../../domain/base/by-path.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
@@ -157,7 +157,7 @@ export async function seal(input: SealInput, ports: SealPorts): Promise<SealOutc
     places.claims,
     mergeClaims(earlier.claims, [...earlierSignature(earlier, packaged !== null), ...bundles, ...foreign]),
   );
-  await ports.files.write(places.digestList, digestListBytes(facts.files));
+  await ports.files.write(places.digestList, { pieces: () => digestListPieces(facts.files) });
   if (facts.weights === null) await ports.files.remove(places.weights);
   else await ports.files.write(places.weights, facts.weights);
   await ports.files.write(places.bom, facts.bom);

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { Buffer } from 'node:buffer';
 import {
   digestListBytes,
+  digestListPieces,
   digestListSha256,
   formatDigestList,
   parseDigestList,
@@ -93,6 +94,9 @@ test('a list of several pieces reads as its text does, and a deviation in any of
   const bytes = Buffer.from(digestListBytes(many));
   assert.ok(bytes.length > 2 << 20);
   assert.deepEqual(valuesOf(bytes), many);
+  const pieces = [...digestListPieces(many)];
+  assert.ok(Buffer.concat(pieces).equals(bytes));
+  assert.ok(pieces.length > 3 && pieces.every(({ length }) => length < 1 << 20));
   const at = bytes.lastIndexOf('ä');
   for (const [from, to] of [
     [at, 0xff],

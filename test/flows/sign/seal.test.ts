@@ -11,6 +11,7 @@ import { parseStatement } from '../../../src/domain/claims/statement.ts';
 import type { Statement } from '../../../src/domain/claims/types.ts';
 import { sha256Hex } from '../../../src/domain/digest/hex.ts';
 import type { Files } from '../../../src/domain/ports/files.ts';
+import type { ClaimSigner } from '../../../src/domain/ports/signing.ts';
 import { indexFeeds } from '../../../src/domain/scan/feeds/match.ts';
 import { parseFeed } from '../../../src/domain/scan/feeds/parse.ts';
 import { bomStatement } from '../../../src/flows/sign/seal-statements.ts';
@@ -199,21 +200,45 @@ test('an interrupted seal leaves the old one whole, or the new one', async (t) =
     const root = await world.tree(`m${survived}`, FILES);
     await world.seal(root, anna, { name: 'acme/m:1' });
     const files = failingAfter(createFiles(), survived);
-    const hasher = createHasher();
-    const ports = {
-      files,
-      hasher: async () => hasher,
-      signer: anna.signer,
-      clock: { now: () => new Date() },
-      progress: { start: () => ({ advance: () => {}, end: () => {} }) },
-      locate: (path: string) => path,
-      registry: () => Promise.reject(new Error('no registry here')),
-    };
-    const run = seal({ root, name: 'acme/m:2', failOn: 'high', version: '0.0.0' }, ports);
+    const run = seal({ root, name: 'acme/m:2', failOn: 'high', version: '0.0.0' }, portsOf(files, anna));
     await (survived < writes ? assert.rejects(run, /killed/) : run);
     assert.equal((await world.verify(root, [anna.trust])).verdict.exitCode, 0, `after ${survived} writes`);
   }
 });
+
+test('a seal writes its digest list piece by piece: whole it would be in memory beside the signature', async (t) => {
+  const world = await claimsWorld(t);
+  const anna = await world.person('anna');
+  const root = await world.tree('m', FILES);
+  const written = new Map<string, boolean>();
+  const files: Files = createFiles();
+  const watched: Files = {
+    ...files,
+    write: async (location, bytes, options) => {
+      written.set(location, typeof bytes !== 'string' && 'pieces' in bytes);
+      return files.write(location, bytes, options);
+    },
+  };
+  await seal({ root, name: 'acme/m:1', failOn: 'high', version: '0.0.0' }, portsOf(watched, anna));
+  assert.deepEqual(
+    [...written].filter(([, inPieces]) => inPieces).map(([location]) => location),
+    [join(root, '.weighmark/files')],
+  );
+  assert.equal((await world.verify(root, [anna.trust])).verdict.exitCode, 0);
+});
+
+function portsOf(files: Files, { signer }: { signer: ClaimSigner }) {
+  const hasher = createHasher();
+  return {
+    files,
+    hasher: async () => hasher,
+    signer,
+    clock: { now: () => new Date() },
+    progress: { start: () => ({ advance: () => {}, end: () => {} }) },
+    locate: (path: string) => path,
+    registry: () => Promise.reject(new Error('no registry here')),
+  };
+}
 
 /** Stands for a process killed before its write number `survived`. */
 function failingAfter(files: Files, survived: number): Files {
