@@ -215,7 +215,7 @@ test('who made it does not approve it; what somebody else approves, enters', () 
     await promoteAs(world, 'ci', 'staging', { text });
     const own = await approveAs('anna');
     assert.deepEqual([own.approved, own.asked], [null, true]);
-    assert.ok(said(own.verdict).some((each) => /^separation-of-duties: anna took a step/.test(each)));
+    assert.ok(said(own.verdict).some((each) => each.startsWith('separation-of-duties: anna took a step')));
     const dry = () => promoteAs(world, 'ci', 'prod', { text, dryRun: true });
     assert.deepEqual(codes((await dry()).verdict), ['approval-missing']);
     assert.equal((await approveAs('carol')).approved?.by, 'carol');
