@@ -2,6 +2,7 @@ const BOTH_WAYS = 'the reader of plain leaves and the reader of any give the sam
 
 const BOTH_READERS = 'what is not cut out is read with the rest: one is only faster';
 const ASCENDING = 'of names that ascend the same is found when they are compared by a set: one is only faster';
+const LET_GO = 'the same statement, whether its text is let go or not: one only takes less memory';
 
 /**
  * Mutants that no test can tell from the original, or need not, each with the reason: by `keyOf`. What no source holds any
@@ -72,6 +73,13 @@ export const EXPLAINED: Readonly<Record<string, string>> = {
     'an empty chain is refused by whoever reads the bundle',
   'src/flows/verify/hash-signed.ts | negate | blake3 === listed.blake3 | !(blake3 === listed.blake3)':
     'both objects say the same of a file that is what the list says; of any other the verdict is a refusal, which has no files',
+  'src/flows/verify/hash-signed.ts | constant | signed.has(path) | false':
+    'what was not hashed ahead is hashed after: it is only later',
+  'src/flows/verify/bundles.ts | negate | shardBytes !== null | !(shardBytes !== null)': LET_GO,
+  "src/flows/verify/bundles.ts | negate | unreadMember(statement.predicate, 'resources') === null | !(unreadMember(statement.predicate, 'resources') === null)":
+    LET_GO,
+  'src/flows/verify/by-signature.ts | swap | entriesFor(trustedBy, signedName(each.statement)).length > 0 | (entriesFor(trustedBy, signedName(each.statement)).length) >= (0)':
+    'an ML-BOM of these files has their root too, and to the names of all such the trust was narrowed before',
   'src/flows/verify/signed-tree.ts | constant | path === listed[at] | false':
     'the same names in the same order differ in none, which the longer way finds too',
   'src/flows/verify/signed-tree.ts | swap | path === listed[at] | (path) !== (listed[at])':

@@ -18,7 +18,9 @@ export const ROOMS = [
   'src/flows/verify',
 ] as const;
 
-const NOTES = ['note', 'note-bounds', 'refusals', 'spec'].map((each) => `test/domain/tlog/${each}.test.ts`);
+const ofLog = (...names: readonly string[]): readonly string[] =>
+  names.map((name) => `test/domain/tlog/${name}.test.ts`);
+const NOTES = ofLog('note', 'note-bounds', 'refusals', 'spec');
 
 /**
  * Files of which nothing may be changed without a test noticing, and the tests that notice, fast enough for every run of CI
@@ -47,16 +49,22 @@ export const HELD: Readonly<Record<string, string | readonly string[]>> = {
   'src/domain/registry/inputs.ts': 'test/domain/registry/attached.test.ts',
   'src/domain/registry/lists.ts': 'test/domain/registry/attached.test.ts',
   'src/domain/registry/outboards.ts': 'test/domain/registry/attached.test.ts',
+  'src/domain/registry/reference.ts': 'test/domain/registry/{attached,reference}.test.ts',
   'src/domain/registry/referrer.ts': 'test/domain/registry/attached.test.ts',
+  'src/domain/tlog/append.ts': ofLog('bounds', 'refusals'),
+  'src/domain/tlog/audit.ts': ofLog('bounds', 'continuity', 'refusals'),
   'src/domain/tlog/checkpoint.ts': NOTES,
   'src/domain/tlog/continuity.ts': ['test/domain/tlog/continuity.test.ts', ...NOTES],
   'src/domain/tlog/leaf.ts': 'test/domain/tlog/leaf.test.ts',
+  'src/domain/tlog/merkle.ts': ofLog('bounds', 'merkle', 'refusals'),
   'src/domain/tlog/note.ts': NOTES,
   'src/domain/tlog/proof.ts': NOTES,
   'src/domain/tlog/quorum.ts': NOTES,
   'src/domain/trust/log-binding.ts': 'test/domain/trust/bound.test.ts',
   'src/domain/trust/match.ts': ['test/domain/trust/{judged,match}.test.ts', 'test/advisories/identity.test.ts'],
   'src/domain/trust/timestamp-authority.ts': ['test/domain/trust/times.test.ts', 'test/advisories/time.test.ts'],
+  'src/domain/tlog/read.ts': ofLog('columns', 'read', 'refusals'),
+  'src/domain/tlog/tiles.ts': ofLog('bounds', 'merkle', 'refusals'),
 };
 
 /**

@@ -75,6 +75,10 @@ for (const text of REFUSED) {
 
 test('a registry alone is told that it names no repository', () => {
   assert.throws(() => parseReference('oci://ghcr.io'), { code: 'name-invalid', message: /names no repository/ });
+  assert.throws(() => parseReference('oci://ghcr.io/enc'), {
+    code: 'name-invalid',
+    message: /names neither a tag nor a digest/,
+  });
 });
 
 test('a short digest is for looking alone', () => {

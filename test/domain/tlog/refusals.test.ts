@@ -99,6 +99,7 @@ describe('Merkle proofs', () => {
     assert.ok(!verifyInclusion([b], { index: 0, hash: a }, { size: 1, root: nodeHash(a, b) }));
     assert.ok(!verifyInclusion([b], { index: 0, hash: a }, { size: 1, root: nodeHash(b, a) }));
     assert.ok(!verifyInclusion([b], { index: 0, hash: a }, { size: 4, root: nodeHash(a, b) }));
+    assert.ok(!verifyInclusion([], { index: 1, hash: a }, { size: 1, root: a }), 'nor one beyond its end');
   });
 
   test('of consistency: longer, shorter, empty or not asked for proves nothing, though the hashes fit', () => {

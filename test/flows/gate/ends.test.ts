@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { createFiles } from '../../../src/adapters/files/index.ts';
 import { WeighmarkError } from '../../../src/domain/base/errors.ts';
@@ -6,7 +8,9 @@ import { findingsOf, verdictOf } from '../../../src/domain/base/verdict.ts';
 import { parseBundle } from '../../../src/domain/claims/bundle.ts';
 import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
 import { parseStatement } from '../../../src/domain/claims/statement.ts';
+import { subject } from '../../../src/domain/claims/subjects.ts';
 import { sha256Hex } from '../../../src/domain/digest/hex.ts';
+import { revocationPredicate } from '../../../src/domain/authority/revocation.ts';
 import { parsePolicy } from '../../../src/domain/policy/parse.ts';
 import type { LogLeaf } from '../../../src/domain/tlog/leaf.ts';
 import type { Registry } from '../../../src/domain/ports/registry.ts';
@@ -24,6 +28,7 @@ import { attachClaim } from '../../../src/flows/registry/attach.ts';
 import { bundleFor, type Name } from '../../domain/policy/world.ts';
 import {
   AUTHORITY_PEM,
+  MODEL_FILES,
   bare,
   breakGlassAs,
   inWorld,
@@ -210,7 +215,7 @@ test('who made it does not approve it; what somebody else approves, enters', () 
     await promoteAs(world, 'ci', 'staging', { text });
     const own = await approveAs('anna');
     assert.deepEqual([own.approved, own.asked], [null, true]);
-    assert.ok(said(own.verdict).some((each) => /^separation-of-duties: anna took a step/.test(each)));
+    assert.ok(said(own.verdict).some((each) => each.startsWith('separation-of-duties: anna took a step')));
     const dry = () => promoteAs(world, 'ci', 'prod', { text, dryRun: true });
     assert.deepEqual(codes((await dry()).verdict), ['approval-missing']);
     assert.equal((await approveAs('carol')).approved?.by, 'carol');
@@ -476,6 +481,103 @@ test('a no that several earlier policies heard is told once, as the newest of th
     const orphaned = said(verdict).filter((each) => each.startsWith('revocation-orphaned'));
     assert.equal(orphaned.length, 1, said(verdict).join());
     assert.match(orphaned[0] ?? '', /rita/);
+  }));
+
+test('an answer about an environment is of the name that holds, of the content where it is asked, and of what was said since', () =>
+  inWorld(async (world) => {
+    const { model, dataset } = await publishStory(world);
+    const claims = (id: string) => modelClaims(id, dataset).map(([, bundle]) => bundle);
+    await world.publish('acme/other:1', MODEL_FILES, claims);
+    const other = { target: { name: 'acme/other', reference: '1' } };
+    for (const over of [other, {}]) {
+      const { promoted, verdict } = await promoteAs(world, 'ci', 'staging', over);
+      assert.ok(promoted !== null, said(verdict).join());
+    }
+    await promoteAs(world, 'ci', 'prod');
+    await backAs(world, 'ci', { name: 'acme/other', to: null });
+    const ask = async (over: object = {}, registry = world.registry) => {
+      const question = { id: model, name: null, policy: POLICY, environment: 'prod', ...over };
+      const { checks, name } = await checkEnvironment(question, registry, world.ports);
+      return { name, names: checks.map((check) => check.name), found: codes({ checks }) };
+    };
+    const plain = await ask({ environment: 'staging' });
+    assert.deepEqual([plain.name, plain.found, plain.names.includes('content')], ['acme/enc', [], false]);
+    for (const over of [{ withContent: true }, { withRules: true }]) {
+      const { names, found } = await ask({ ...over, name: 'acme/enc' });
+      assert.deepEqual([names[0], found], ['content', []], JSON.stringify(over));
+    }
+    const down = new WeighmarkError('network', 'it does not answer');
+    const resolve: Registry['resolve'] = async (name, reference) =>
+      reference === model ? Promise.reject(down) : world.registry.resolve(name, reference);
+    const unknown = { id: `sha256:${'ab'.repeat(32)}`, ids: [model], name: 'acme/enc' };
+    await assert.rejects(ask(unknown, but(world.registry, { resolve })), down, 'not that it is not there');
+    const isBom = (bytes: Uint8Array) => parseStatement(parseBundle(bytes).payload).predicateType === PREDICATES.bom;
+    const without = but(world.registry, {
+      claims: async (name, id) => (await world.registry.claims(name, id)).filter((bytes) => !isBom(bytes)),
+    });
+    assert.ok((await ask({ name: 'acme/enc' }, without)).found.includes('claim-missing'));
+    const predicate = { result: 'FAILED', configuration: [] };
+    const bundle = bundleFor({ by: 'erin', type: PREDICATES.evaluation, about: bare(model), predicate });
+    await attachClaim({ name: 'acme/enc', manifest: model, bundle }, world.registry);
+    assert.notDeepEqual((await ask({ name: 'acme/enc' })).found, []);
+  }));
+
+test('content is read alike where it lies and through the registry, and it is told how far', () =>
+  inWorld(async (world) => {
+    const files = { ...MODEL_FILES, 'README.md': '---\nbase_model: acme/base\n---\n' };
+    const id = await world.publish('acme/m:1', files, () => []);
+    const read = async (registry: Registry) => {
+      const told: number[] = [];
+      const start = (_: string, total: number) => (
+        told.push(total),
+        { advance: (bytes: number) => void told.push(-bytes), end: () => {} }
+      );
+      const ports = { ...world.ports, progress: { start } as never };
+      const { facts, blake3, check } = await readContent({ name: 'acme/m', id }, registry, ports);
+      assert.ok(check.passed);
+      assert.equal(
+        told.reduce((sum, each) => sum + each),
+        0,
+        'all of it',
+      );
+      assert.equal(told[0], Object.values(files).join('').length);
+      return { facts, blake3 };
+    };
+    const here = await read(world.registry);
+    assert.deepEqual(await read(but(world.registry, { blobFile: (() => undefined) as never })), here);
+    assert.equal(here.facts.digests?.get('config.json'), sha256Hex('{}'));
+    assert.deepEqual(
+      here.facts.declaredBases.map(({ name }) => name),
+      ['acme/base'],
+    );
+  }));
+
+test('a lineage beside a file is of the file, and counts whoever is nobody', () =>
+  inWorld(async (world) => {
+    const root = join(world.folder, 'w.bin');
+    await writeFile(root, 'alone');
+    const digest = sha256Hex('alone');
+    const predicate = { result: 'PASSED' };
+    const about = [subject('file', 'w.bin', digest)];
+    const mallory = bundleFor({ by: 'mallory', type: PREDICATES.evaluation, about, predicate });
+    const look = async (claims: readonly Uint8Array[]) => {
+      await writeFile(`${root}.claims.jsonl`, Buffer.concat(claims.flatMap((each) => [each, Buffer.from('\n')])));
+      const { verdict } = await lineage(
+        {
+          shown: 'w.bin',
+          place: { kind: 'path', location: root },
+          policy: POLICY,
+          environment: null,
+          timestampAuthorities: [],
+        },
+        { ...world.ports, files: createFiles(), trust: async () => Promise.resolve([]) } as never,
+      );
+      return [codes(verdict).includes('revoked'), verdict.notes];
+    };
+    assert.deepEqual(await look([mallory]), [false, ['1 claim by nobody trusted, ignored']]);
+    const revoked = { action: 'revoke', target: { kind: 'artifact', sha256: digest }, reason: 'bad' } as const;
+    const no = bundleFor({ by: 'rita', type: PREDICATES.revocation, about, predicate: revocationPredicate(revoked) });
+    assert.deepEqual(await look([no]), [true, []]);
   }));
 
 test('an interrupted reading is no finding', () =>

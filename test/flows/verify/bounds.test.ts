@@ -380,7 +380,7 @@ test('a file is what was signed, is not, was signed as two, or was compared with
   const said = (signed: string | null, listed: string | null, digests: object): string => {
     const pairs = listed === null ? null : new Map([['w.bin', { path: 'w.bin', blake3: listed }]]);
     const [finding] = compare(
-      signed === null ? undefined : ({ path: 'w.bin', digest: signed } as never),
+      signed === null ? undefined : { path: 'w.bin', digest: signed },
       { entry, digests } as never,
       { manifest: { algorithm: 'sha256' }, pairs } as never,
     );

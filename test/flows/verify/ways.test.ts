@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { createFiles } from '../../../src/adapters/files/index.ts';
@@ -365,6 +365,8 @@ test('of a signature no name counts but one that its signer signed in an ML-BOM 
   await rm(join(root, 'model.sig'));
   await writeFile(join(root, 'claims.jsonl'), signature);
   assert.deepEqual(await ask('*'), ['signer-untrusted'], 'the folder that it names is no name');
+  const part = await world.verify(root, [{ ...anna.trust, for: '*' }], { only: 'w.bin' });
+  assert.deepEqual(codes(part.verdict), ['signer-untrusted'], 'nor of a part of it');
 });
 
 test('what was signed can be asked for whole, though its text is let go; a signature inside is no part of what it signs', async (t) => {
@@ -384,6 +386,9 @@ test('what was signed can be asked for whole, though its text is let go; a signa
     assert.deepEqual(refusals(await world.verify(root, [anna.trust], { signature: place })), [], place);
     await rm(place);
   }
+  await world.sign(root, anna, { signature: outside });
+  await rename(outside, inside);
+  assert.deepEqual(refusals(await world.verify(root, [anna.trust], { signature: inside })), [], 'it does not say so');
 });
 
 test('files are hashed ahead where a list and claims are there, as many as are signed', async (t) => {
