@@ -8,7 +8,9 @@ import { subject } from '../../../src/domain/claims/subjects.ts';
 import type { Signer, Subject, TrustEntry, VerifiedClaim } from '../../../src/domain/claims/types.ts';
 import { buildRemovedRecords } from '../../../src/domain/claims/removed-records.ts';
 import { freshnessFindings } from '../../../src/domain/policy/freshness.ts';
-import { newestPromotion } from '../../../src/domain/policy/promotions.ts';
+import { NO_REVOCATIONS } from '../../../src/domain/authority/revocations.ts';
+import { openRevocations } from '../../../src/domain/policy/open-revocations.ts';
+import { newestPromotion, unplacedWithdrawals } from '../../../src/domain/policy/promotions.ts';
 import { silenceOf, silences, unreadFinding } from '../../../src/domain/policy/unread.ts';
 import { formatCheckpoint } from '../../../src/domain/tlog/checkpoint.ts';
 import { columnsOf } from '../../../src/domain/tlog/columns.ts';
@@ -842,4 +844,32 @@ test('witnesses vouch by the number that is wanted, and no two of them by one ke
   assert.deepEqual(asked([one.vkey, two.vkey], 2), ['log-freshness-unknown: 1 of 2 witnesses vouch for the log']);
   const twice = formatVkey('w3.example', COSIGNATURE_ED25519, rawPublicKey(one.pair.publicKey));
   assert.throws(() => asked([one.vkey, twice], 1), { code: 'policy-invalid', message: /share a key/ });
+});
+
+test('what somebody signed about a claim of their own that nobody understands leaves it open; about another’s it says nothing', async () => {
+  const [own, other] = [await evaluation('PASSED'), await evaluation('FAILED', undefined, 'bob')];
+  const saying = (predicate: object, by: Name = 'erin') =>
+    claim({ by, type: PREDICATES.revocation, about: MODEL, predicate: { version: 9, ...predicate } });
+  const told = async (said: VerifiedClaim, copies: readonly VerifiedClaim[] = [other, own]) =>
+    openRevocations({ ...NO_REVOCATIONS, unclear: [said] }, { id: ID, digests: [], claims: [], copies }).map(
+      ({ code, subject: about, facts: more }) => [code, about, more?.['claim']],
+    );
+  for (const named of [{ target: own.pae }, { deep: [{ what: own.bundle.toUpperCase() }] }]) {
+    const said = await saying(named);
+    assert.deepEqual(await told(said), [['claim-malformed', ID, `sha256:${said.bundle}`]]);
+    assert.deepEqual(await told(said, [other]), []);
+  }
+  assert.deepEqual(await told(await saying({ target: other.pae })), []);
+  assert.deepEqual(await told(await saying({ target: own.pae }, 'mallory')), []);
+});
+
+test('a withdrawal that the log has in its place is none that waits', async () => {
+  const under = policy('\n  - name: staging');
+  const out = await promotion(under, { environment: 'staging', passed: false });
+  const unplaced = (promotions: ReturnType<typeof logged>[]) =>
+    unplacedWithdrawals(
+      caseFor(facts([out], { log: { ...facts([]).log, promotions } }), under, 'staging'),
+      under.environments[0] as never,
+    );
+  assert.deepEqual([unplaced([]), unplaced([logged(4, out, 'staging')])], [[out], []]);
 });
