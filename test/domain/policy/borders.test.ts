@@ -3,7 +3,7 @@ import { generateKeyPairSync, sign } from 'node:crypto';
 import { test } from 'node:test';
 import { findingsOf, type Finding } from '../../../src/domain/base/verdict.ts';
 import { inForceOf, buildSnapshot } from '../../../src/domain/authority/snapshot.ts';
-import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
+import { PREDICATES, STEPS, buildTypeOf } from '../../../src/domain/claims/predicates.ts';
 import { subject } from '../../../src/domain/claims/subjects.ts';
 import type { Signer, Subject, TrustEntry, VerifiedClaim } from '../../../src/domain/claims/types.ts';
 import { buildRemovedRecords } from '../../../src/domain/claims/removed-records.ts';
@@ -11,7 +11,7 @@ import { freshnessFindings } from '../../../src/domain/policy/freshness.ts';
 import { NO_REVOCATIONS } from '../../../src/domain/authority/revocations.ts';
 import { openRevocations } from '../../../src/domain/policy/open-revocations.ts';
 import { newestPromotion, unplacedWithdrawals } from '../../../src/domain/policy/promotions.ts';
-import { silenceOf, silences, unreadFinding } from '../../../src/domain/policy/unread.ts';
+import { BESIDE_LINEAGE, silenceOf, silences, unreadFinding } from '../../../src/domain/policy/unread.ts';
 import { formatCheckpoint } from '../../../src/domain/tlog/checkpoint.ts';
 import { columnsOf } from '../../../src/domain/tlog/columns.ts';
 import {
@@ -33,6 +33,7 @@ import { lintPolicy } from '../../../src/domain/policy/lint.ts';
 import { neverHolds } from '../../../src/domain/policy/never-holds.ts';
 import { peopleWhoSigned } from '../../../src/domain/policy/policy-signers.ts';
 import { promotedUnder } from '../../../src/domain/policy/promoted-under.ts';
+import { SUPPRESSIONS_SCHEMA } from '../../../src/domain/policy/schema.ts';
 import { suppressionOf, suppressionText } from '../../../src/domain/policy/suppressions.ts';
 import {
   BASE,
@@ -872,4 +873,23 @@ test('a withdrawal that the log has in its place is none that waits', async () =
       under.environments[0] as never,
     );
   assert.deepEqual([unplaced([]), unplaced([logged(4, out, 'staging')])], [[out], []]);
+});
+
+test('no exception sets aside what the log shows, what was revoked, or what the environment before holds', async () => {
+  const exception = `exceptions: [{ code: no-verified-time, id: "${ID}", environment: prod, reason: as agreed, expires: 2030-01-01 }]`;
+  const under = policy('\n  - name: staging\n    maxAge: 30d\n  - name: prod\n    after: staging', exception);
+  const vsa = await promotion(under, { environment: 'staging', verified: null });
+  const log = { ...facts([]).log, promotions: [logged(3, vsa, 'staging')] };
+  assert.deepEqual(codes(await decided({ bom: vsa }, under, { log })), ['no-verified-time']);
+});
+
+test('by default a trainer takes every step but the preparing of data, and an ancestry does not rest on what is beside it', () => {
+  const trainer = PLAIN.roles.find(({ name }) => name === 'trainer');
+  assert.deepEqual(trainer?.buildTypes, STEPS.filter((each) => each !== 'preprocess').map(buildTypeOf));
+  const { vulns, scai } = PREDICATES;
+  assert.deepEqual(BESIDE_LINEAGE, [vulns, scai, PREDICATES['removed-records'], PREDICATES['records-check']]);
+  assert.deepEqual(
+    conforms(SUPPRESSIONS_SCHEMA, {}, '').map(({ message }) => message),
+    ['format is missing', 'suppressions is missing'],
+  );
 });
