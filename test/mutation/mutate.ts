@@ -66,6 +66,8 @@ const alive = new Map(chosen.map((mutant) => [mutant.id, mutant]));
 const covered = new Set<number>();
 /** By mutant, the files that come by it while they load. */
 const loading = new Map<number, Set<string>>(chosen.map(({ id }) => [id, new Set()]));
+/** By file, the tests that pass with nothing changed: no other tells anything of a mutant. */
+const passing = new Map<string, readonly number[]>();
 const killed = new Map<number, string>();
 const notTried: string[] = [];
 if (values.resume !== undefined) resume(values.resume);
@@ -88,6 +90,10 @@ async function tryAll(path: string): Promise<void> {
   let tests = await open(path, folder);
   if (tests === null) return void notTried.push(`${path}: does not load`);
   const { atLoad, tests: known } = tests;
+  passing.set(
+    path,
+    known.flatMap(({ index, passes }) => (passes ? [index] : [])),
+  );
   for (const { id } of mine) if (atLoad.includes(id)) loading.get(id)?.add(path);
   for (const id of [...atLoad, ...known.flatMap(({ seen }) => seen)]) covered.add(id);
   const reach = new Map(mine.map(({ id }) => [id, known.filter(({ passes, seen }) => passes && seen.includes(id))]));
@@ -150,8 +156,9 @@ async function tryFresh({ id, path: source }: Mutant): Promise<void> {
   for (const path of [...paths.filter(isNear), ...paths.filter((path) => !isNear(path))]) {
     const tests = await open(path, folder, id);
     if (tests === null) return kill(id, `${path}: does not load`);
-    const all = tests.tests.map(({ index }) => index);
-    const { answers, ended } = await tests.run([{ mutant: id, tests: all, ms: 60_000, unproven: 1 }]);
+    const { answers, ended } = await tests.run([
+      { mutant: id, tests: passing.get(path) ?? [], ms: 60_000, unproven: 1 },
+    ]);
     await tests.end();
     const why = answers[0]?.why ?? (ended === 'well' ? null : `process ${ended}`);
     if (why !== null) return kill(id, `${path}: ${why}`);

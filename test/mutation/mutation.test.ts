@@ -122,6 +122,30 @@ test('a command that a mutant keeps from ending ends with the worker that waits 
   while (isThere(pid)) await setTimeout(20);
 });
 
+const LONG = `
+import { test } from 'node:test';
+test('takes many steps', () => {
+  for (let step = 0; step < 300_000; step += 1) globalThis.weighmarkMutant(2);
+});
+test('fails', () => { throw new Error('changed'); });
+`;
+
+test('a test of many steps is none that a mutant fails, where it runs from the first line on', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'weighmark-mutant-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'long.test.ts');
+  writeFileSync(file, LONG);
+  const tests = await open(file, folder, 1);
+  assert.ok(tests !== null);
+  const asked = async (...indexes: readonly number[]) =>
+    (await tests.run([{ mutant: 1, tests: indexes, ms: 60_000, unproven: 1 }])).answers.map(
+      (each) => each?.why ?? null,
+    );
+  assert.deepEqual(await asked(0), [null]);
+  assert.deepEqual(await asked(0, 1), ['fails: changed']);
+  await tests.end();
+});
+
 /** Not even one that ended and that nobody has asked about yet. */
 function isThere(pid: number): boolean {
   try {

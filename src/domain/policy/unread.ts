@@ -118,5 +118,6 @@ const TYPES: Readonly<Record<LogEntry['leaf']['kind'], readonly string[]>> = {
   // Of what cannot be read nobody but its signer knows what it is, and who logs it least of all.
   claim: DENIALS,
   promotion: [PREDICATES.promotion],
-  revocation: [PREDICATES.revocation],
+  // Whoever signed it may take something back: nobody's roles are asked.
+  revocation: [],
 };

@@ -329,3 +329,16 @@ test('a certificate without a subject, as every one of Fulcio’s is, under trus
   assert.equal(await heard(bundle, under('tim@acme.example')), 'stranger');
   assert.equal(await heard(bundle, under('kim@acme.example')), 'unread', 'it says to be theirs');
 });
+
+test('what is too large to be read may be anybody’s; what is small and signed by nobody is a stranger’s', async () => {
+  const standing = async (size: number) =>
+    (
+      await hear(Buffer.alloc(size, ' '), {
+        trust: [{ name: 'erin', anchor: key('erin') }],
+        keyless: null,
+        now: NOW,
+        maxBytes: 10,
+      })
+    ).standing;
+  assert.deepEqual([await standing(10), await standing(11)], ['stranger', 'unread']);
+});

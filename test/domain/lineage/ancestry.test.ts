@@ -9,6 +9,7 @@ import { PREDICATES, type Role, type Step } from '../../../src/domain/claims/pre
 import { subject } from '../../../src/domain/claims/subjects.ts';
 import type { VerifiedClaim } from '../../../src/domain/claims/types.ts';
 import { examine, type Examined } from '../../../src/domain/lineage/examine.ts';
+import { givesData } from '../../../src/domain/lineage/gives-data.ts';
 import { indexClaims } from '../../../src/domain/lineage/index-claims.ts';
 import { existedAt, stepFindings } from '../../../src/domain/lineage/step-rules.ts';
 import { walk } from '../../../src/domain/lineage/walk.ts';
@@ -304,4 +305,41 @@ test('a step begins a minute before its input at most, and a merge is of two mod
   assert.deepEqual(found(madeBy('merge', ['base-model', 'adapter'])), []);
   for (const other of ['dataset', 'tokenizer'] as const)
     assert.deepEqual(found(madeBy('merge', ['base-model', other])), ['undeclared-input'], other);
+});
+
+test('packaging gives what was packaged, whatever else went in; what packages itself gives no data', () => {
+  const node = (digest: string, name: Step, ...inputs: readonly (readonly [Role, string | null])[]) =>
+    ({
+      digest,
+      step: { provenance: { step: name, inputs: inputs.map(([role, sha256]) => ({ role, sha256 })) } },
+    }) as unknown as Examined;
+  const made = new Map(
+    [
+      node('data', 'preprocess', ['dataset', 'raw']),
+      node('packed', 'package', ['code', null], ['package', 'data']),
+      node('circle', 'package', ['package', 'circle']),
+      node('model', 'package', ['package', 'trained']),
+      node('trained', 'train', ['dataset', 'data']),
+    ].map((each) => [each.digest, each]),
+  );
+  const look = (digest: string) => made.get(digest) as Examined;
+  assert.deepEqual(
+    ['data', 'packed', 'circle', 'model'].map((digest) => givesData(look(digest), look)),
+    [true, true, false, false],
+  );
+});
+
+test('code and configuration need a digest and nobody’s word; a dataset that the policy takes as it is stands alone', async () => {
+  const inputs = [
+    { role: 'base-model', of: 'base' },
+    { role: 'dataset', of: 'd1' },
+    { role: 'code', of: 'c' },
+  ] as const;
+  const tuned = await step('fine-tune', TUNED, [...inputs, { role: 'config', of: 'f' }], '2026-11-02T10:00:00Z');
+  assert.deepEqual(codes(await decided({ tuned })), []);
+  const taken = (role: Role) =>
+    policy('\n  - name: prod', `leaves: [{ sha256: ${MODEL}, role: ${role}, reason: as agreed, expires: 2030-01-01 }]`);
+  const content = { content: { formats: new Map(), declaredBases: [] } };
+  const alone = (role: Role) => codes(decide(facts([], content), taken(role)));
+  assert.deepEqual([alone('dataset'), alone('base-model'), alone('tokenizer')], [[], [], ['lineage-missing']]);
 });

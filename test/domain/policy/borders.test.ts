@@ -3,13 +3,15 @@ import { generateKeyPairSync, sign } from 'node:crypto';
 import { test } from 'node:test';
 import { findingsOf, type Finding } from '../../../src/domain/base/verdict.ts';
 import { inForceOf, buildSnapshot } from '../../../src/domain/authority/snapshot.ts';
-import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
+import { PREDICATES, STEPS, buildTypeOf } from '../../../src/domain/claims/predicates.ts';
 import { subject } from '../../../src/domain/claims/subjects.ts';
 import type { Signer, Subject, TrustEntry, VerifiedClaim } from '../../../src/domain/claims/types.ts';
 import { buildRemovedRecords } from '../../../src/domain/claims/removed-records.ts';
 import { freshnessFindings } from '../../../src/domain/policy/freshness.ts';
-import { newestPromotion } from '../../../src/domain/policy/promotions.ts';
-import { silenceOf, silences, unreadFinding } from '../../../src/domain/policy/unread.ts';
+import { NO_REVOCATIONS } from '../../../src/domain/authority/revocations.ts';
+import { openRevocations } from '../../../src/domain/policy/open-revocations.ts';
+import { newestPromotion, unplacedWithdrawals } from '../../../src/domain/policy/promotions.ts';
+import { BESIDE_LINEAGE, silenceOf, silences, unreadFinding } from '../../../src/domain/policy/unread.ts';
 import { formatCheckpoint } from '../../../src/domain/tlog/checkpoint.ts';
 import { columnsOf } from '../../../src/domain/tlog/columns.ts';
 import {
@@ -31,6 +33,7 @@ import { lintPolicy } from '../../../src/domain/policy/lint.ts';
 import { neverHolds } from '../../../src/domain/policy/never-holds.ts';
 import { peopleWhoSigned } from '../../../src/domain/policy/policy-signers.ts';
 import { promotedUnder } from '../../../src/domain/policy/promoted-under.ts';
+import { SUPPRESSIONS_SCHEMA } from '../../../src/domain/policy/schema.ts';
 import { suppressionOf, suppressionText } from '../../../src/domain/policy/suppressions.ts';
 import {
   BASE,
@@ -842,4 +845,51 @@ test('witnesses vouch by the number that is wanted, and no two of them by one ke
   assert.deepEqual(asked([one.vkey, two.vkey], 2), ['log-freshness-unknown: 1 of 2 witnesses vouch for the log']);
   const twice = formatVkey('w3.example', COSIGNATURE_ED25519, rawPublicKey(one.pair.publicKey));
   assert.throws(() => asked([one.vkey, twice], 1), { code: 'policy-invalid', message: /share a key/ });
+});
+
+test('what somebody signed about a claim of their own that nobody understands leaves it open; about another’s it says nothing', async () => {
+  const [own, other] = [await evaluation('PASSED'), await evaluation('FAILED', undefined, 'bob')];
+  const saying = (predicate: object, by: Name = 'erin') =>
+    claim({ by, type: PREDICATES.revocation, about: MODEL, predicate: { version: 9, ...predicate } });
+  const told = async (said: VerifiedClaim, copies: readonly VerifiedClaim[] = [other, own]) =>
+    openRevocations({ ...NO_REVOCATIONS, unclear: [said] }, { id: ID, digests: [], claims: [], copies }).map(
+      ({ code, subject: about, facts: more }) => [code, about, more?.['claim']],
+    );
+  for (const named of [{ target: own.pae }, { deep: [{ what: own.bundle.toUpperCase() }] }]) {
+    const said = await saying(named);
+    assert.deepEqual(await told(said), [['claim-malformed', ID, `sha256:${said.bundle}`]]);
+    assert.deepEqual(await told(said, [other]), []);
+  }
+  assert.deepEqual(await told(await saying({ target: other.pae })), []);
+  assert.deepEqual(await told(await saying({ target: own.pae }, 'mallory')), []);
+});
+
+test('a withdrawal that the log has in its place is none that waits', async () => {
+  const under = policy('\n  - name: staging');
+  const out = await promotion(under, { environment: 'staging', passed: false });
+  const unplaced = (promotions: ReturnType<typeof logged>[]) =>
+    unplacedWithdrawals(
+      caseFor(facts([out], { log: { ...facts([]).log, promotions } }), under, 'staging'),
+      under.environments[0] as never,
+    );
+  assert.deepEqual([unplaced([]), unplaced([logged(4, out, 'staging')])], [[out], []]);
+});
+
+test('no exception sets aside what the log shows, what was revoked, or what the environment before holds', async () => {
+  const exception = `exceptions: [{ code: no-verified-time, id: "${ID}", environment: prod, reason: as agreed, expires: 2030-01-01 }]`;
+  const under = policy('\n  - name: staging\n    maxAge: 30d\n  - name: prod\n    after: staging', exception);
+  const vsa = await promotion(under, { environment: 'staging', verified: null });
+  const log = { ...facts([]).log, promotions: [logged(3, vsa, 'staging')] };
+  assert.deepEqual(codes(await decided({ bom: vsa }, under, { log })), ['no-verified-time']);
+});
+
+test('by default a trainer takes every step but the preparing of data, and an ancestry does not rest on what is beside it', () => {
+  const trainer = PLAIN.roles.find(({ name }) => name === 'trainer');
+  assert.deepEqual(trainer?.buildTypes, STEPS.filter((each) => each !== 'preprocess').map(buildTypeOf));
+  const { vulns, scai } = PREDICATES;
+  assert.deepEqual(BESIDE_LINEAGE, [vulns, scai, PREDICATES['removed-records'], PREDICATES['records-check']]);
+  assert.deepEqual(
+    conforms(SUPPRESSIONS_SCHEMA, {}, '').map(({ message }) => message),
+    ['format is missing', 'suppressions is missing'],
+  );
 });
