@@ -3,7 +3,8 @@ import { SETTINGS_ABOUT } from '../../domain/trust/settings.ts';
 /** Environment variables that weighmark reads; a test holds the table against the sources. */
 export const ENVIRONMENT: Readonly<Record<string, string>> = {
   WEIGHMARK_REGISTRY: 'the registry, as `--registry`: a folder or `oci://host/repo`',
-  WEIGHMARK_POLICY: 'the policy, as `--policy`; where one is asked (`--env`) it judges as one named on the command line does',
+  WEIGHMARK_POLICY:
+    'the policy, as `--policy`; where one is asked (`--env`) it judges as one named on the command line does',
   WEIGHMARK_TRUST: 'the trust store, instead of `weighmark/trust.yaml` in the configuration folder',
   WEIGHMARK_KEY: 'the private key to sign with, as `--key`',
   WEIGHMARK_PUBLIC_KEY: 'the public key of `exec:COMMAND`, as `--public-key`',
