@@ -60,6 +60,8 @@ export const EXPLAINED: Readonly<Record<string, string>> = {
   'src/domain/claims/bundle.ts | negate | cut !== null | !(cut !== null)': BOTH_READERS,
   'src/domain/claims/bundle.ts | swap | at < bytes.length | (at) <= (bytes.length)':
     'at its end there is nothing left to compare',
+  "src/domain/claims/statement.ts | empty list | ['predicate', 'metadata', 'component'] | []":
+    'what is read once it is asked for is the same: one is only faster',
   'src/domain/claims/claims-file.ts | swap | start < bytes.length | (start) <= (bytes.length)':
     'at its end there is no line left',
   'src/domain/claims/oms.ts | swap | compareUtf8(before, name) > 0 | (compareUtf8(before, name)) >= (0)':

@@ -15,7 +15,7 @@ import { buildOms, parseOms, type OmsResource } from '../../../src/domain/claims
 import { signsFiles } from '../../../src/domain/claims/oms-match.ts';
 import { spelledResources } from '../../../src/domain/claims/oms-spelled.ts';
 import { trustedPairs } from '../../../src/domain/claims/pairs.ts';
-import { HISTORIC_OMS, PREDICATES } from '../../../src/domain/claims/predicates.ts';
+import { HISTORIC_OMS, PREDICATES, SCANS } from '../../../src/domain/claims/predicates.ts';
 import { readParameters, splitInput } from '../../../src/domain/claims/provenance.ts';
 import { buildRecordsCheck, isFailedCheck } from '../../../src/domain/claims/records-check.ts';
 import { readAbsence, readRemovedRecords, tryRemovedRecords } from '../../../src/domain/claims/removed-records.ts';
@@ -118,6 +118,7 @@ test('a kind of claim that nobody knows is called by its own type, whatever word
   for (const predicateType of ['https://x.example/y', 'constructor', '__proto__'])
     assert.equal(titleOf({ predicateType, predicate: {} }), predicateType);
   assert.equal(titleOf({ predicateType: PREDICATES.bom, predicate: {} }), 'ML-BOM');
+  assert.deepEqual(SCANS, [PREDICATES.vulns, PREDICATES.scai]);
 });
 
 test('copies of one signature are one act in either encoding, with zeros before r or without; another r is another', () => {

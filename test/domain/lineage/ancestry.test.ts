@@ -303,6 +303,11 @@ test('a step begins a minute before its input at most, and a merge is of two mod
   assert.deepEqual(found(quantized, '2026-11-01T10:01:00Z'), []);
   assert.deepEqual(found(quantized, '2026-11-01T10:01:01Z'), ['time-order']);
   assert.deepEqual(found(madeBy('merge', ['base-model', 'adapter'])), []);
+  assert.deepEqual(
+    found(madeBy('merge', ['adapter', 'adapter'])),
+    ['undeclared-input'],
+    'adapters are merged into a base',
+  );
   for (const other of ['dataset', 'tokenizer'] as const)
     assert.deepEqual(found(madeBy('merge', ['base-model', other])), ['undeclared-input'], other);
 });
