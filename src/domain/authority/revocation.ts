@@ -42,13 +42,8 @@ export interface Revocation {
  */
 export function revocationPredicate({ action, target, reason }: Revocation): Readonly<Record<string, unknown>> {
   const predicate = { version: SINCE_VERSION_2.includes(target.kind) ? 2 : 1, action, target, reason };
-  checkRevocation(predicate);
-  return predicate;
-}
-
-/** @throws WeighmarkError `claim-malformed` as `readRevocation`. */
-export function checkRevocation(predicate: Readonly<Record<string, unknown>>): void {
   readRevocation({ statement: { predicateType: PREDICATES.revocation, predicate } });
+  return predicate;
 }
 
 const SINCE_VERSION_2: readonly RevocationTarget['kind'][] = ['weights', 'identity', 'entry'];
