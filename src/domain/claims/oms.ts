@@ -90,7 +90,8 @@ function inOrder(resources: readonly OmsResource[], nameOf: (resource: OmsResour
 
 /** What follows the resources, which are the last of the predicate, which is the last of the statement. */
 const AFTER_RESOURCES = ']}}';
-const WRITTEN_AT_ONCE = 1024;
+/** Few enough that their text is a small object, which goes soon: larger ones pile up until all of the heap is looked through. */
+const WRITTEN_AT_ONCE = 256;
 
 /** Writes the resources where the statement has none: of a million there is no object each, nor a text of all. */
 function withResources(

@@ -76,7 +76,7 @@ export function digestListBytes(files: readonly ListedFile[]): Uint8Array {
   return bytes.subarray(0, at);
 }
 
-/** Those bytes in pieces of some hundred kilobytes. */
+/** Those bytes in pieces of some tens of kilobytes. */
 export function* digestListPieces(files: readonly ListedFile[]): Generator<Uint8Array> {
   for (const piece of piecesOf(files)) yield Buffer.from(piece);
 }
@@ -99,7 +99,8 @@ function longest({ path }: ListedFile): number {
   return 2 * 64 + 16 + 5 + 3 * path.length;
 }
 
-const LINES_AT_ONCE = 4096;
+/** Few enough that their text is a small object, which goes soon: larger ones pile up until all of the heap is looked through. */
+const LINES_AT_ONCE = 256;
 
 function* piecesOf(files: readonly ListedFile[], listed = (file: ListedFile) => file): Generator<string> {
   yield `${HEADER}\n`;
