@@ -1,6 +1,6 @@
 /**
  * weighmark as a library: the same flows as the commands, with the caller's own trust, signer, progress and abort signal.
- * Nothing is read from the environment or from configuration files, and no state is kept between calls.
+ * Nothing is read from the environment or from configuration files; between calls only logs that were seen are remembered (`env`).
  */
 export { CODES, WeighmarkError, type Code, type ErrorDetail, type ExitCode } from './domain/base/errors.ts';
 export {
@@ -43,7 +43,7 @@ export type { Proven } from './domain/records/proof.ts';
 export type { CaseResult } from './flows/gate/policy-test.ts';
 export type { Promotion } from './flows/gate/promote-all.ts';
 export type { Integrated, LogHead, ProvenEntry } from './flows/registry/log.ts';
-export type { DeriveOutcome } from './flows/derive/derive.ts';
+export type { DeriveOutcome } from './flows/derive/outcome.ts';
 export type { KinOutcome } from './flows/derive/kin.ts';
 export type { Inventory, InventoryItem } from './flows/load/inventory-types.ts';
 export type { CopyOutcome } from './flows/registry/copy.ts';

@@ -74,7 +74,16 @@ MODEL_SUFFIXES = tuple(
 WRITES = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 SIGNATURES = ("model.sig", "claims.jsonl")
 LONGEST_PATH = 4096
-REVOKED = {"revoked", "not-promoted", "promotion-expired"}
+#: What somebody who may said against it since; what only cannot be asked or proven is no such word.
+REVOKED = {
+    "revoked",
+    "revocation-orphaned",
+    "not-promoted",
+    "promotion-expired",
+    "claim-negative",
+    "scan-finding",
+    "removed-record",
+}
 
 _lock = threading.RLock()
 

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, renameSync } from 'node:fs';
 import { chmod, lstat, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { WeighmarkError } from '../domain/base/errors.ts';
 import type { Staging, Stagings } from '../domain/ports/files.ts';
 import { checkPath } from '../domain/base/paths.ts';
+import { renameAll } from './files/copy-batch.ts';
 import { asNamed, fileError } from './files/errors.ts';
 import { MACHINE, type Machine } from './files/machine.ts';
 import { pinFolder, sameInode, swapped, type Pinned } from './files/pinned.ts';
@@ -162,7 +162,7 @@ async function settle(places: Places, part: string, file: string): Promise<void>
   await rename(part, file);
 }
 
-/** Folders are looked at once each; synchronous calls: a promise for each costs more than they do. */
+/** Folders are looked at once each. */
 async function settleAll(
   places: Places,
   files: readonly { readonly part: string; readonly file: string }[],
@@ -171,10 +171,10 @@ async function settleAll(
   const root = join(places.own.path, 'tree');
   for (const folder of new Set(files.map(({ file }) => dirname(file))))
     await makeFolders(root, folder.slice(root.length + 1));
-  for (const { part, file } of files) {
-    chmodSync(part, READ_ONLY);
-    renameSync(part, file);
-  }
+  renameAll(
+    files.map(({ part, file }) => ({ from: part, to: file })),
+    READ_ONLY,
+  );
 }
 
 /** A rename onto a folder succeeds only if that one is empty, and is one step. */

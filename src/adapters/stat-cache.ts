@@ -152,7 +152,8 @@ function cacheOver(database: DatabaseSync, { now = Date.now, version }: StatCach
 }
 
 interface CleanRow {
-  readonly blob: string;
+  /** Among those that were asked for. */
+  readonly place: number;
   readonly sha256: string;
   readonly size: number;
 }
@@ -164,17 +165,16 @@ function cleanBlobs(
   nowNs: () => bigint,
 ): Pick<StatCache, 'clean' | 'rememberClean'> {
   const nameOf = ({ oid, path }: NamedBlob) => `${version} ${oid} ${path}`;
-  const find = 'SELECT blob, sha256, size FROM clean WHERE blob IN (SELECT value FROM json_each(?))';
+  const find = 'SELECT key AS place, sha256, size FROM json_each(?) CROSS JOIN clean ON blob = value';
   const put = `INSERT OR REPLACE INTO clean
     SELECT value ->> 0, ?1, value ->> 1, value ->> 2 FROM json_each(?2)`;
   return {
     clean: async <T extends NamedBlob>(blobs: readonly T[]) => {
       const rows = attempt(() => database.prepare(find).all(JSON.stringify(blobs.map(nameOf)))) ?? [];
-      const known = new Map((rows as unknown as readonly CleanRow[]).map((row) => [row.blob, row]));
       const found = new Map<T, CleanBlob>();
-      for (const blob of blobs) {
-        const row = known.get(nameOf(blob));
-        if (row !== undefined) found.set(blob, { sha256: row.sha256, sizeBytes: row.size });
+      for (const { place, sha256, size } of rows as unknown as readonly CleanRow[]) {
+        const blob = blobs[place];
+        if (blob !== undefined) found.set(blob, { sha256, sizeBytes: size });
       }
       return found;
     },

@@ -60,12 +60,17 @@ function formatTimes(times: ReadonlyMap<string, number>): string {
 function timesIn(bytes: Uint8Array, file: string): ReadonlyMap<string, number> {
   const json = parseStrictJsonObject(bytes, { code: 'config-invalid', subject: file });
   const times = isJsonObject(json['times']) ? Object.entries(json['times']) : null;
-  if (json['v'] !== 1 || times === null || times.some(([, time]) => typeof time !== 'number' || !Number.isFinite(time)))
+  if (json['v'] !== 1 || times === null || times.some(([, time]) => !isTime(time)))
     throw new WeighmarkError('config-invalid', `${file} does not say which times were seen`, {
       subject: file,
       hint: '`weighmark trust forget-time`, once you know why',
     });
   return new Map(times.map(([anchor, time]) => [anchor, Number(time)]));
+}
+
+/** A number that a date can be: others could not even be told. */
+function isTime(value: unknown): boolean {
+  return typeof value === 'number' && !Number.isNaN(new Date(value).getTime());
 }
 
 /** A user without a writable state folder goes without memory. */

@@ -4,6 +4,7 @@ import { refusedCheck, verdictOf, type Verdict } from '../domain/base/verdict.ts
 import type { Files } from '../domain/ports/files.ts';
 import type { Registry } from '../domain/ports/registry.ts';
 import type { Place } from '../domain/registry/reference.ts';
+import { isOmsSignature } from '../domain/registry/referrer.ts';
 import type { StoredArtifact } from '../flows/registry/registry-content.ts';
 import { refused, verify, type VerifyInput, type VerifyOutcome, type VerifyPorts } from '../flows/verify/verify.ts';
 import { collect } from './command.ts';
@@ -160,6 +161,8 @@ export async function pairsInTrust(
 ): Promise<ReadonlyMap<string, string>> {
   // Only what lies on this machine is held to them.
   if (registry.blobFile === undefined) return new Map();
+  if (!(await registry.claims(place.name, await registry.resolve(place.name, place.reference))).some(isOmsSignature))
+    return new Map();
   const { storedArtifact } = await import('../flows/registry/registry-content.ts');
   const { signedPairs } = await import('../flows/verify/signed-pairs.ts');
   try {

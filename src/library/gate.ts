@@ -57,7 +57,10 @@ export interface GateOptions extends CallOptions {
   readonly reference: string;
   /** PEM chains of RFC 3161 authorities to believe besides the policy's. */
   readonly timestampAuthorities?: readonly string[];
-  /** Where the versions of revocation snapshots are remembered; absent: for as long as the call takes. */
+  /**
+   * Where the newest verified times and the versions of revocation snapshots are remembered, as the commands do in theirs; absent:
+   * for as long as the call takes.
+   */
   readonly stateFolder?: string;
 }
 
@@ -205,14 +208,25 @@ export function requireLogOf({ log }: Policy, registry: Registry): void {
 
 export async function gatePorts(options: CallOptions & Pick<GateOptions, 'stateFolder'>): Promise<GatePorts> {
   const { files: _files, ...ports } = callPorts(options);
-  return { ...ports, keyless, versions: await versionsOf(options.stateFolder) };
+  const { stateFolder } = options;
+  return {
+    ...ports,
+    keyless,
+    ...(stateFolder === undefined ? { versions: forgotten() } : await remembered(stateFolder)),
+  };
 }
 
-async function versionsOf(stateFolder: string | undefined): Promise<VersionMemory> {
-  if (stateFolder !== undefined) {
-    const { createVersionMemory } = await import('../adapters/version-memory.ts');
-    return createVersionMemory(createFiles(), resolve(stateFolder));
-  }
+/** What the commands remember of a policy's log, in a folder of the caller's. */
+async function remembered(stateFolder: string): Promise<Required<Pick<GatePorts, 'versions' | 'times'>>> {
+  const [{ createVersionMemory }, { createTimeMemory }] = await Promise.all([
+    import('../adapters/version-memory.ts'),
+    import('../adapters/time-memory.ts'),
+  ]);
+  const [files, folder] = [createFiles(), resolve(stateFolder)];
+  return { versions: createVersionMemory(files, folder), times: createTimeMemory(files, folder) };
+}
+
+function forgotten(): VersionMemory {
   const seen = new Map<string, number>();
   return {
     highest: async (line) => seen.get(line) ?? null,

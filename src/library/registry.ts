@@ -20,8 +20,9 @@ export interface RegistryOptions {
   /** Verifier keys the log must have. */
   readonly logVkeys?: readonly string[];
   /**
-   * What a command takes from its environment: where state and keys lie (HOME, XDG_*), credentials, proxies. Default: nothing,
-   * and nothing is remembered: a log that was rolled back cannot be noticed. `process.env` is what the command has.
+   * What a command takes from its environment: where state and keys lie (HOME, XDG_*), credentials, proxies. Default: nothing but
+   * the home folder of this process's user: the state of a log that was seen, and its keys, are remembered there as the commands do, so
+   * that a log that was rolled back is noticed. `process.env` is what the command has.
    */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly offline?: boolean;

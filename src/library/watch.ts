@@ -8,7 +8,7 @@ import type { RecordImpact } from '../flows/watch/impact-record.ts';
 import type { WeightsImpact } from '../flows/watch/impact-weights.ts';
 import type { ImpactOutcome } from '../flows/watch/impact.ts';
 import type { Report } from '../flows/watch/report.ts';
-import { gateInput, gatePorts, parsePolicy, type GateOptions } from './gate.ts';
+import { gateInput, gatePorts, parsePolicy, requireLogOf, type GateOptions } from './gate.ts';
 import { callPorts, keyless, placeIn, placesOf, weighPorts, type CallOptions } from './ports.ts';
 
 export interface AuditOptions extends Omit<GateOptions, 'name' | 'reference'> {
@@ -58,7 +58,7 @@ export interface ImpactOptions extends CallOptions {
 /**
  * Everything in the registry that was made from an artifact, however far down, and where it is promoted.
  * @param ref a path, `NAME:TAG`, `NAME@sha256:…`, or `sha256:…` of an artifact or a file, which need not be in the registry.
- * @throws WeighmarkError `trust-missing`, `policy-invalid`, `not-found`, `usage`, and what hashing a path throws.
+ * @throws WeighmarkError `trust-missing`, `policy-invalid`, `log-key-mismatch`, `not-found`, `usage`, and what hashing a path throws.
  */
 export async function impact(ref: string, options: ImpactOptions): Promise<ImpactOutcome> {
   const [{ impact: flow }, { idOf }] = await Promise.all([
@@ -116,8 +116,9 @@ function callPortsOfImpact(options: CallOptions) {
   return { clock, hasher, keyless };
 }
 
-async function trustOf({ trust = [], policy: text, timestampAuthorities = [] }: ImpactOptions) {
+async function trustOf({ registry, trust = [], policy: text, timestampAuthorities = [] }: ImpactOptions) {
   const policy = text === undefined ? null : await parsePolicy(text);
+  if (policy !== null) requireLogOf(policy, registry);
   const { policyHearing } = await import('../domain/authority/authority.ts');
   const trusted = policy === null ? trust : policyHearing(policy);
   if (trusted.length === 0)

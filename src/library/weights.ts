@@ -5,7 +5,7 @@ import type { DeriveStep, Word } from '../domain/derive/verdict.ts';
 import type { WeightNumbers } from '../domain/ports/numbers.ts';
 import type { Registry } from '../domain/ports/registry.ts';
 import { parseReference } from '../domain/registry/reference.ts';
-import type { DeriveOutcome } from '../flows/derive/derive.ts';
+import type { DeriveOutcome } from '../flows/derive/outcome.ts';
 import type { KinInput } from '../flows/derive/kin-side.ts';
 import type { KinOutcome } from '../flows/derive/kin.ts';
 import type { Relation } from '../flows/derive/relate.ts';

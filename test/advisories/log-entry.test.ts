@@ -72,6 +72,25 @@ test('a checkpoint of another log under a name that is part of ours', async () =
   await assertRefused(bundle, { reason: /another log/ });
 });
 
+test('a checkpoint that the log’s key signed under another name, alone or beside its own; witnesses may sign it too', async () => {
+  const lined = (lines: (line: string) => string) =>
+    changed(instance.bundle(), (json) => {
+      const { checkpoint } = json.verificationMaterial.tlogEntries[0]!.inclusionProof;
+      checkpoint.envelope = checkpoint.envelope.replace(/\u2014 .*\n$/, lines);
+    });
+  const renamed = (line: string) => line.replace('log-a.example', 'example');
+  for (const bundle of [
+    lined(renamed),
+    lined((line) => `${renamed(line)}${line}`),
+    lined((line) => line + renamed(line)),
+  ]) {
+    assertLibraryAccepts(bundle);
+    await assertRefused(bundle, { reason: /under another name/ });
+  }
+  const witness = `\u2014 witness.example ${base64(Buffer.alloc(72, 3))}\n`;
+  await verifierFor().verify(lined((line) => `${line}${witness}`));
+});
+
 test('a proof that says another tree than its checkpoint', async () => {
   for (const wrong of [{ treeSize: '2' }, { rootHash: base64(Buffer.alloc(32)) }]) {
     const bundle = changed(instance.bundle(), (json) =>

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { PLAIN } from '../../src/cli/style.ts';
 import { deriveMarkdown, deriveText } from '../../src/cli/views/derive.ts';
 import { checkOf, verdictOf } from '../../src/domain/base/verdict.ts';
-import type { DeriveOutcome } from '../../src/flows/derive/derive.ts';
+import type { DeriveOutcome } from '../../src/flows/derive/outcome.ts';
 
 const outcome = (word: 'equal' | 'not from the parent'): DeriveOutcome => {
   const findings = word === 'equal' ? [] : [{ code: 'not-derived', message: 'it is not' } as const];

@@ -1,8 +1,9 @@
 /**
- * `npm run fuzz -- [--seconds N] [--idle N] [--target T]… [--seed N] [--out DIR] [--list]`: changes bytes at random, keeps what makes
- * code run that did not run before, and looks for what no reader may do: throw anything but a refusal, work without
- * bounds, not end, pass what was not signed. A target is a part of a name; it has N seconds of computing, or ends when it has seen nothing new for `--idle`
- * of them. Exit 1 if anything was found.
+ * `npm run fuzz -- [--seconds N] [--idle N] [--target T]… [--part I/N] [--seed N] [--out DIR] [--list]`: changes bytes at
+ * random, keeps what makes code run that did not run before, and looks for what no reader may do: throw anything but a
+ * refusal, work without bounds, not end, pass what was not signed. A target is a part of a name; it has N seconds of
+ * computing, or ends when it has seen nothing new for `--idle` of them; `--part` takes every Nth target, for N machines.
+ * Exit 1 if anything was found.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
@@ -17,6 +18,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '60' },
     idle: { type: 'string', default: 'Infinity' },
     target: { type: 'string', multiple: true, default: [''] },
+    part: { type: 'string', default: '1/1' },
     seed: { type: 'string', default: '1' },
     out: { type: 'string', default: 'fuzz-found' },
     list: { type: 'boolean', default: false },
@@ -27,9 +29,11 @@ const MOST_BYTES = 1 << 20;
 const HANG_MS = 120_000;
 const NOTHING = { seconds: 0, runs: 0, corpus: 0, blocks: 0, most: 0 };
 
+const [part = 1, parts = 1] = values.part.split('/').map(Number);
 const names = (await targets())
   .map(({ name }) => name)
-  .filter((name) => values.target.some((part) => name.includes(part)));
+  .filter((name) => values.target.some((wanted) => name.includes(wanted)))
+  .filter((_, index) => index % parts === part - 1);
 if (values.list) names.forEach((name) => console.log(name));
 else await fuzzAll(names);
 

@@ -145,6 +145,48 @@ environments: [{ name: prod, require: [bom], approvals: { count: 1 } }]
   assert.deepEqual([back.verdict.exitCode, back.id], [0, null]);
 });
 
+test('a policy’s log and the times that were seen bind every call, as they bind the commands', async () => {
+  const [eve, fay] = [await person('eve'), await person('fay')];
+  const env = { HOME: folder };
+  const keyFile = join(folder, 'log-3.key');
+  const made = await weighmark.initRegistry(join(folder, 'reg-3'), { env, logKeyFile: keyFile });
+  const other = await weighmark.initRegistry(join(folder, 'reg-4'), { env, logKeyFile: join(folder, 'log-4.key') });
+  const registry = await weighmark.openRegistry(made.location, { env, logKeyFile: keyFile });
+  const policyUnder = (vkey = '') => `format: weighmark-policy/1
+name: timed
+version: 1
+expires: 2099-01-01
+principals: { eve: { keys: [${keyLine(eve.pem)}] }, fay: { keys: [${keyLine(fay.pem)}] } }
+roles: { publisher: [eve], trainer: [eve], promoter: [fay] }
+log: { key: "${vkey}" }
+environments: [{ name: prod, require: [bom] }]
+`;
+  const foreign = policyUnder(other.vkeys[0]);
+  const digest = `sha256:${'a'.repeat(64)}`;
+  for (const asked of [
+    weighmark.impact(digest, { registry, policy: foreign }),
+    weighmark.impactOfWeights(`blake3:${'a'.repeat(64)}`, { registry, policy: foreign }),
+    weighmark.impactOfRecord('data:1', '{}', { registry, policy: foreign }),
+  ])
+    await assert.rejects(asked, { code: 'log-key-mismatch' });
+
+  const policy = policyUnder(made.vkeys[0]);
+  const data = artifact('data-3', 'a,b\n5,6\n');
+  await weighmark.seal(data, { signer: eve.signer, name: 'data:1' });
+  await weighmark.push(data, registry);
+  const stateFolder = join(folder, 'remembered');
+  const { createTimeMemory } = await import('../../src/adapters/time-memory.ts');
+  const { createFiles } = await import('../../src/adapters/files/index.ts');
+  const anchor = `policy timed of ${made.origin}`;
+  await createTimeMemory(createFiles(), stateFolder).remember(new Map([[anchor, Date.now() + 9e9]]));
+  const asked = { registry, policy, name: 'data', reference: '1', stateFolder };
+  const codes = async (given: Parameters<typeof weighmark.explain>[0]) =>
+    (await weighmark.explain(given)).flatMap(weighmark.findingsOf).map(({ code }) => code);
+  assert.ok((await codes(asked)).includes('clock-behind'));
+  const { stateFolder: _none, ...forgotten } = asked;
+  assert.ok(!(await codes(forgotten)).includes('clock-behind'));
+});
+
 test('a policy that is none says every problem; the trust store is what the command wrote', async () => {
   await assert.rejects(weighmark.parsePolicy('format: weighmark-policy/1\nname: 3\n'), { code: 'policy-invalid' });
   const { pem } = await person('anna');

@@ -27,15 +27,23 @@ const NOTES = ofLog('note', 'note-bounds', 'refusals', 'spec');
  * (`--held`). The list grows until it is the rooms.
  */
 export const HELD: Readonly<Record<string, string | readonly string[]>> = {
+  'src/domain/authority/copies.ts': [
+    'test/domain/authority/authority.test.ts',
+    'test/domain/authority/revocations.test.ts',
+  ],
   'src/domain/authority/people.ts': 'test/domain/authority/people.test.ts',
   'src/domain/authority/polarity.ts': 'test/domain/authority/polarity.test.ts',
   'src/domain/authority/reach.ts': 'test/domain/authority/reach.test.ts',
   'src/domain/authority/revocation.ts': 'test/domain/authority/people.test.ts',
+  'src/domain/authority/snapshot.ts': 'test/domain/authority/{authority,snapshot}.test.ts',
   'src/domain/authority/time.ts': 'test/domain/authority/time.test.ts',
   'src/domain/authority/vsa.ts': 'test/domain/authority/vsa.test.ts',
   'src/domain/claims/binding.ts': 'test/domain/claims/binding.test.ts',
+  'src/domain/claims/loose-envelope.ts': 'test/domain/claims/{limits,readers,whole}.test.ts',
+  'src/domain/claims/verify-signature.ts': 'test/domain/claims/{bundle,limits,readers,whole}.test.ts',
   'src/domain/lineage/edges.ts': 'test/domain/lineage/steps.test.ts',
   'src/domain/lineage/provenance.ts': 'test/domain/lineage/steps.test.ts',
+  'src/domain/lineage/walk.ts': 'test/domain/lineage/ancestry.test.ts',
   'src/domain/policy/orphans.ts': 'test/domain/policy/orphans.test.ts',
   'src/domain/policy/separation.ts': 'test/domain/policy/separation.test.ts',
   'src/domain/registry/inputs.ts': 'test/domain/registry/attached.test.ts',
@@ -54,6 +62,9 @@ export const HELD: Readonly<Record<string, string | readonly string[]>> = {
   'src/domain/tlog/quorum.ts': NOTES,
   'src/domain/tlog/read.ts': ofLog('columns', 'read', 'refusals'),
   'src/domain/tlog/tiles.ts': ofLog('bounds', 'merkle', 'refusals'),
+  'src/domain/trust/log-binding.ts': 'test/domain/trust/bound.test.ts',
+  'src/domain/trust/match.ts': ['test/domain/trust/{judged,match}.test.ts', 'test/advisories/identity.test.ts'],
+  'src/domain/trust/timestamp-authority.ts': ['test/domain/trust/times.test.ts', 'test/advisories/time.test.ts'],
 };
 
 /**
@@ -76,7 +87,7 @@ export const TENTHS: Readonly<Record<(typeof ROOMS)[number], readonly string[]>>
   'src/domain/lineage': [
     'test/domain/lineage/*.test.ts',
     'test/domain/policy/{attacks,derivation-rule,edges,mutations,rules}.test.ts',
-    'test/security/{denials-door,rule-15-summary}.test.ts',
+    'test/security/{denials-door,lineage-rests-on,rule-15-summary}.test.ts',
   ],
   'src/flows/verify': [
     'test/flows/verify/{bookkeeping,bounds,export,file-signatures,said,verify,ways}.test.ts',
@@ -84,7 +95,7 @@ export const TENTHS: Readonly<Record<(typeof ROOMS)[number], readonly string[]>>
   ],
   'src/flows/gate': [
     'test/flows/gate/{answers,decisions,ends,environment,gate-content,lineage,memory-once,policy-load,promote,promote-all}.test.ts',
-    'test/security/{denials-door,denials-outlive}.test.ts',
+    'test/security/{denials-door,denials-outlive,denials-unlogged}.test.ts',
   ],
   'src/domain/tlog': ['test/domain/tlog/*.test.ts'],
   'src/domain/registry': ['test/domain/registry/*.test.ts'],
@@ -97,7 +108,7 @@ export const TENTHS: Readonly<Record<(typeof ROOMS)[number], readonly string[]>>
   'src/domain/policy': [
     'test/domain/policy/!(mutations|recipes|scale).test.ts',
     'test/flows/data/removal.test.ts',
-    'test/security/rule-{18-log-freshness-unknown,25-cel}.test.ts',
+    'test/security/{denials-unlogged,rule-18-log-freshness-unknown,rule-25-cel}.test.ts',
   ],
 };
 

@@ -131,3 +131,9 @@ function isThere(pid: number): boolean {
     return false;
   }
 }
+
+test('the weekly run asks for every room', () => {
+  const workflow = readFileSync(new URL('../../.github/workflows/weekly.yml', import.meta.url), 'utf8');
+  const rooms = [...workflow.matchAll(/^ +- ((?:domain|flows)\/\w+)$/gm)].map(([, room]) => `src/${room}`);
+  assert.deepEqual(rooms, [...ROOMS]);
+});

@@ -189,6 +189,8 @@ function lineageOf(w: World, env: Env): Line | null {
         isRight = false;
       if (isRevoked(w, env, input.thing, input.by)) isRight = false;
       else if (isLeaf(w, input.thing, input.by, input.role)) continue;
+      // Whoever prepares datasets says nothing of how a model came to be.
+      else if (input.role === 'base-model' && used.steps[0]?.what.kind === 'preprocess') isRight = false;
       else if (used.steps.length > 0) depth = Math.max(depth, 1 + visit(input.thing, place0, [...path, place]));
       else if (input.role === 'dataset' && used.described.length > 0) act(used);
       else if (input.role !== 'code') isRight = false;
@@ -201,7 +203,10 @@ function lineageOf(w: World, env: Env): Line | null {
   const isLeafHere = ['base-model', 'adapter', ...(root.isModel ? [] : ['dataset'])].some((role) =>
     isLeaf(w, w.asked, 'id', role),
   );
-  const rests = root.steps.length > 0 || isLeafHere || (!root.isModel && root.described.length > 0);
+  const rests =
+    isLeafHere ||
+    root.steps.some(({ what }) => !root.isModel || what.kind !== 'preprocess') ||
+    (!root.isModel && root.described.length > 0);
   return isRight && (rests || !env.lineage.required) ? { acts, places } : null;
 }
 

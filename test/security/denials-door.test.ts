@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { initRegistry, openRegistry } from '../../src/adapters/registries/index.ts';
+import { WeighmarkError } from '../../src/domain/base/errors.ts';
+import { hear } from '../../src/domain/authority/speaker.ts';
+import { policyHearing } from '../../src/domain/authority/authority.ts';
 import { sha256Hex } from '../../src/domain/digest/hex.ts';
 import { parsePolicy } from '../../src/domain/policy/parse.ts';
 import type { Policy } from '../../src/domain/authority/types.ts';
@@ -15,7 +18,9 @@ import { revokeAgain, voidEntry } from '../../src/flows/gate/revoke-again.ts';
 import type { Registry } from '../../src/domain/ports/registry.ts';
 import { startRegistry, type TestRegistry } from '../adapters/registries/server.ts';
 import { modelOf, putModel } from '../adapters/registries/scratch.ts';
-import { bundleFor } from '../domain/policy/world.ts';
+import { makeInstance } from '../adapters/sigstore/instance.ts';
+import { buildStatement } from '../../src/domain/claims/statement.ts';
+import { bundleFor, manifest } from '../domain/policy/world.ts';
 import { bare, policyText, promoteAs, publishStory, signerOf } from '../flows/gate-world.ts';
 import {
   PREDICATES,
@@ -23,6 +28,7 @@ import {
   answers,
   attach,
   certified,
+  hashOf,
   policyWith,
   revocationOf,
   world,
@@ -132,6 +138,99 @@ test('what is no entry, or names no signed statement, is swept', async (t) => {
   const { added, swept, kept } = await integrate(POLICY);
   assert.deepEqual([added, swept], [[], ['revocation: its bundle holds no signed statement']]);
   assert.deepEqual(kept, ['push: what it names is not there (yet)']);
+});
+
+test('a stranger’s certificate without a subject, as Sigstore’s are, stops neither the door nor a decision', async (t) => {
+  const stranger = (model: string) => {
+    const payload = buildStatement([manifest(bare(model))], PREDICATES.revocation, revocationOf(model)).toString();
+    return makeInstance().bundle({ payload, entries: [], timestamps: [] });
+  };
+  const { registry, model, integrate } = await gatehouse(t);
+  const bundle = stranger(model);
+  await attachClaim({ name: 'acme/enc', manifest: model, bundle, kind: 'revocation' }, registry);
+  const { added, swept } = await integrate(POLICY);
+  assert.deepEqual(added, []);
+  assert.match(swept.join(), /^revocation: .*by nobody whom the policy names/);
+  const of = await world(t);
+  const { model: id } = await publishStory(of);
+  await attach(of, id, stranger(id), REVOCATION);
+  assert.deepEqual((await answers(of, id, TEXT))['promote'], [[], 0]);
+});
+
+/** A bundle that the registry's readers refuse to read: so is one of more than 1 GiB. */
+function unreadable(registry: Registry, code: 'limit-exceeded' | 'claim-missing'): Registry {
+  const claims: Registry['claims'] = async () => {
+    throw new WeighmarkError(code, 'it was not read');
+  };
+  return Object.assign(Object.create(registry) as Registry, { claims });
+}
+
+test('a bundle that is too large to be read, or is lost beside others, is nobody’s no and no stranger’s: it is kept', async (t) => {
+  const { registry, model } = await gatehouse(t);
+  const verification = { keyless: null, now: new Date('2026-12-20') };
+  const leaf = {
+    v: 1,
+    kind: 'revocation',
+    name: 'acme/enc',
+    manifest: model,
+    bundle: `sha256:${'d'.repeat(64)}`,
+  } as const;
+  for (const code of ['limit-exceeded', 'claim-missing'] as const)
+    for (const [policy, kind] of [
+      [POLICY, 'revocation'],
+      [POLICY, 'claim'],
+      [null, 'claim'],
+    ] as const) {
+      const door = doorOf({ policy, verification }, unreadable(registry, code));
+      const { answer, ...told } = await door({ ...leaf, kind }, new Date('2026-11-20'));
+      assert.deepEqual([answer, told], ['kept', { why: 'it is not read: it was not read' }], `${code} ${kind}`);
+    }
+  const broken = Object.assign(Object.create(registry) as Registry, {
+    claims: () => Promise.reject(new WeighmarkError('network', 'cut')),
+  });
+  await assert.rejects(async () => doorOf({ policy: POLICY, verification }, broken)(leaf, new Date()), {
+    code: 'network',
+  });
+  const anybodys = await hear(no(model, 'rita'), { trust: policyHearing(POLICY), ...verification, maxBytes: 100 });
+  assert.equal(anybodys.standing, 'unread');
+  assert.ok(anybodys.standing === 'unread' && anybodys.names.length === 0 && anybodys.why.code === 'claims-limit');
+  assert.ok(anybodys.standing === 'unread' && anybodys.pae === anybodys.bundle && !anybodys.proven);
+});
+
+test('a referrer whose bytes are gone takes no other’s along: somebody’s no beside it is not swept', async (t) => {
+  const { server, registry, model, integrate } = await gatehouse(t);
+  const put = (by: 'rita' | 'mallory') =>
+    attachClaim({ name: 'acme/enc', manifest: model, bundle: no(model, by), kind: 'revocation' }, registry);
+  await put('rita');
+  const strangers = no(model, 'mallory');
+  await registry.putClaim('acme/enc', model, strangers);
+  server.blobs.delete(`sha256:${sha256Hex(strangers)}`);
+  await assert.rejects(registry.claims('acme/enc', model), { code: 'claim-missing' });
+  assert.deepEqual((await integrate(POLICY)).swept, []);
+  const later = await integrate(POLICY, '2026-12-20T12:00:00Z');
+  assert.deepEqual([later.added, later.swept, later.kept.length], [[], [], 1]);
+  server.blobs.set(`sha256:${sha256Hex(strangers)}`, Buffer.from(strangers));
+  assert.deepEqual((await integrate(POLICY, '2026-12-21T12:00:00Z')).added, ['revocation']);
+});
+
+test('of a name with more versions than are looked through, nothing is swept because it was not found', async (t) => {
+  const { registry, model } = await gatehouse(t);
+  const versions = (count: number) => Array.from({ length: count }, (_, at) => `sha256:${hashOf(String(at))}`);
+  const bundle = no(model, 'rita');
+  const door = (count: number, holder: string | undefined) => {
+    const crowd: Registry = Object.assign(Object.create(registry) as Registry, {
+      list: async () => versions(count).map((id) => ({ name: 'acme/enc', id, tags: [] })),
+      claims: async (_name: string, id: string) => (id === holder ? [bundle] : []),
+    });
+    return doorOf({ policy: POLICY, verification: { keyless: null, now: new Date('2026-12-20') } }, crowd)(
+      { v: 1, kind: 'revocation', name: 'acme/enc', manifest: model, bundle: `sha256:${sha256Hex(bundle)}` },
+      new Date('2026-11-20'),
+    );
+  };
+  assert.equal((await door(100, undefined)).answer, 'swept', 'it is nowhere');
+  assert.equal((await door(101, undefined)).answer, 'kept');
+  assert.equal((await door(101, versions(101)[100])).answer, 'admitted', 'with the newest');
+  assert.equal((await door(101, versions(101)[0])).answer, 'kept', 'with the oldest');
 });
 
 const VOID = { reason: 'never had a bundle', policy: parsePolicy(policyText()) };

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parseBundle } from '../../src/domain/claims/bundle.ts';
+import { paeDigest } from '../../src/domain/claims/dsse.ts';
 import { buildRemovedRecords } from '../../src/domain/claims/removed-records.ts';
+import { buildStatement } from '../../src/domain/claims/statement.ts';
+import { sha256Hex } from '../../src/domain/digest/hex.ts';
 import { parsePolicy } from '../../src/domain/policy/parse.ts';
 import { orphansAgainst } from '../../src/flows/gate/earlier-policies.ts';
 import { checkEnvironment } from '../../src/flows/gate/environment.ts';
 import { revoke } from '../../src/flows/gate/revoke.ts';
 import { rollback } from '../../src/flows/gate/rollback.ts';
-import { bundleFor, manifest, people, type Name } from '../domain/policy/world.ts';
+import { bundleFor, manifest, people, signBundle, type Name } from '../domain/policy/world.ts';
 import {
   MODEL_FILES,
   bare,
@@ -283,6 +287,46 @@ test('what was open since its speaker was lost stays in the way when they leave 
     else await revoked(of, model, gone);
     await every(of, model, BEFORE, ['denial-unconfirmed'], 4);
     await every(of, model, without(gone, then), ['revocation-orphaned'], 1);
+  }
+});
+
+test('what nobody could read stays in the way when its speaker leaves, until it is taken back', async (t) => {
+  for (const [gone, then, type, over] of [
+    ['rita', 'rob', PREDICATES.revocation, { kind: 'revocation' }],
+    ['erin', 'dana', PREDICATES.evaluation, {}],
+  ] as const) {
+    const of = await world(t);
+    const { model } = await publishStory(of);
+    await promoteAs(of, 'ci', 'staging');
+    const predicate = { ...failed(), ...revocationOf(model) };
+    const text = Buffer.from(buildStatement([manifest(bare(model))], type, predicate)).toString();
+    const unread = (by: Name) => signBundle(by, Buffer.from(`{"predicateType":"x",${text.slice(1)}`));
+    const said = unread(gone);
+    await attach(of, model, said, over);
+    await attach(of, model, unread('mallory'), over);
+    await every(of, model, BEFORE, ['claim-malformed'], 4);
+    await every(of, model, without(gone, then, formerly(gone)), ['claim-malformed'], 4);
+    await every(of, model, without(gone, then), ['revocation-orphaned'], 1);
+    const lint = await orphansAgainst(POLICY, {
+      registry: of.registry,
+      policy: parsePolicy(without(gone, then)),
+      verification: { keyless: of.ports.keyless, now: of.ports.clock.now() },
+    });
+    assert.deepEqual(
+      lint.map(({ orphan: { what, by } }) => [what.replace(/\d+/, 'N'), by]),
+      [['log entry N, which cannot be read and might say no, was signed', gone]],
+    );
+    const pae = paeDigest(parseBundle(said, 1 << 20).payload);
+    const target = { kind: 'claim', sha256: sha256Hex(said), pae };
+    const lift = { ...revocationOf(model), target };
+    await attach(
+      of,
+      model,
+      bundleFor({ by: 'rob', type: PREDICATES.revocation, about: bare(model), predicate: lift }),
+      { kind: 'revocation' },
+    );
+    const [codes] = (await answers(of, model, without(gone, then)))['promote'] ?? [[]];
+    assert.deepEqual(codes, [], `${gone}: lifted`);
   }
 });
 

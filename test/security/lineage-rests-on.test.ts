@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { PREDICATES } from '../../src/domain/claims/predicates.ts';
 import type { GateFacts } from '../../src/domain/policy/facts.ts';
 import {
+  BASE,
   D0,
   MODEL,
   PROD,
@@ -11,9 +12,11 @@ import {
   codes,
   decide,
   facts,
+  hex,
   honest,
   policy,
   step,
+  type InputWords,
   type Name,
 } from '../domain/policy/world.ts';
 
@@ -121,4 +124,45 @@ test('the evidence names the step', async () => {
   const { checks } = decide(facts(Object.values(await honest())), policy(PROD));
   const lineage = checks.find(({ name }) => name === 'lineage');
   assert.match(JSON.stringify(lineage), /2 steps deep: quantize by anna.*fine-tune.*train/);
+});
+
+const DATA: readonly InputWords[] = [{ role: 'dataset', of: 'd0' }];
+const AT = '2026-11-03T10:00:00Z';
+const prepared = (about: string) => step('preprocess', about, DATA, '2026-11-01T10:00:00Z', 'dana');
+
+test('nor is a step that gives data, by whoever prepares datasets: of the model itself, of its base, packed or not', async () => {
+  const claims = await honest();
+  const asked = (over: object, given: Partial<GateFacts> = {}) =>
+    codes(decide(facts(Object.values({ ...claims, ...over }), given), policy(PROD)));
+  const asData = await claim({ by: 'anna', type: PREDICATES.bom, about: MODEL, predicate: dataBom });
+  const holding = (format: string) => ({ content: { formats: new Map([['f.bin', format]]), declaredBases: [] } });
+  const missing = ['lineage-missing'];
+  assert.deepEqual(asked({ model: await prepared(MODEL) }), missing, 'its BOM says that it is a model');
+  assert.deepEqual(asked({ model: await prepared(MODEL), bom: asData }, holding('gguf')), missing, 'its files do');
+  assert.deepEqual(asked({ model: await prepared(MODEL), bom: asData }, holding('csv')), [], 'a dataset is prepared');
+  assert.deepEqual(asked({ model: await step('convert', MODEL, DATA, AT) }), missing);
+  const fromModel: readonly InputWords[] = [{ role: 'base-model', of: 'tuned' }];
+  assert.deepEqual(asked({ model: await step('convert', MODEL, fromModel, AT) }), []);
+  assert.deepEqual(asked({ base: await prepared(BASE) }), missing, 'a base model');
+  const merged: readonly InputWords[] = [
+    { role: 'base-model', of: 'tuned' },
+    { role: 'adapter', of: 'low' },
+  ];
+  const adapter = await step('adapter', hex('low'), [...fromModel, ...DATA], '2026-11-02T12:00:00Z');
+  const model = await step('adapter-merge', MODEL, merged, AT);
+  assert.deepEqual(asked({ model, adapter }), []);
+  assert.deepEqual(asked({ model, adapter: await prepared(hex('low')) }), missing, 'an adapter');
+  const packed = async (of: string, about: string) =>
+    step('package', about, [{ role: 'package', of }], about === MODEL ? AT : '2026-11-02T12:00:00Z');
+  assert.deepEqual(asked({ model: await packed('tuned', MODEL) }), [], 'packaging gives what was packaged');
+  const inner = { data: await prepared(hex('rows')), inner: await packed('rows', hex('inner')) };
+  assert.deepEqual(asked({ ...inner, model: await packed('inner', MODEL) }), missing);
+  const circle = { inner: await packed('outer', hex('inner')), outer: await packed('inner', hex('outer')) };
+  assert.ok(asked({ ...circle, model: await packed('inner', MODEL) }).includes('lineage-cycle'));
+});
+
+test('of a step that gives data it is said why it is none', async () => {
+  const claims = await honest();
+  const { checks } = decide(facts(Object.values({ ...claims, model: await prepared(MODEL) })), policy(PROD));
+  assert.match(JSON.stringify(checks), /gives data, and it is a model/);
 });

@@ -21,6 +21,10 @@ import { test, type TestContext } from 'node:test';
 import { MACHINE } from '../../src/adapters/files/machine.ts';
 import { requireOwn } from '../../src/adapters/files/own.ts';
 import { createStagings, type StagingOptions } from '../../src/adapters/staging.ts';
+import { openIndex } from '../../src/adapters/log-store/index-db.ts';
+import { withLock } from '../../src/adapters/log-store/lock.ts';
+import { initRegistry, openRegistry } from '../../src/adapters/registries/index.ts';
+import { putModel } from '../adapters/registries/scratch.ts';
 import { BARE, PROGRAM } from '../program.ts';
 
 const POSIX = { skip: process.platform === 'win32' ? 'no owners, no modes' : false };
@@ -242,3 +246,87 @@ test('a trust file that somebody could put in the place of ours is refused', POS
 function notRoot(): string | false {
   return process.getuid?.() === 0 ? false : 'only root gives files away';
 }
+
+const everything = (folder: string): readonly string[] =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name));
+
+test(
+  'a registry is for its owner to change, and for the group where the umask says so, never for all',
+  POSIX,
+  async (t) => {
+    const folder = place(t);
+    const deps = { env: { HOME: join(folder, 'home') } };
+    const before = process.umask(0);
+    try {
+      await initRegistry(join(folder, 'registry'), {}, deps);
+      const registry = await openRegistry(join(folder, 'registry'), deps);
+      const id = await putModel(registry, 'acme/enc', { text: 'one', tag: '1' });
+      await registry.log.append([{ v: 1, kind: 'push', name: 'acme/enc', manifest: id, bundle: id }]);
+    } finally {
+      process.umask(before);
+    }
+    const made = [join(folder, 'registry'), ...everything(join(folder, 'registry'))];
+    assert.deepEqual(
+      made.filter((path) => (lstatSync(path).mode & 0o002) !== 0),
+      [],
+    );
+    assert.equal(lstatSync(join(folder, 'registry', 'models')).mode & 0o777, 0o775);
+  },
+);
+
+test(
+  'garbage is ours by its name, and nothing is removed through a link that somebody laid into the registry',
+  POSIX,
+  async (t) => {
+    const folder = place(t);
+    const deps = { env: { HOME: join(folder, 'home') } };
+    const [reg, victims] = [join(folder, 'registry'), join(folder, 'victims')];
+    await initRegistry(reg, {}, deps);
+    const registry = await openRegistry(reg, deps);
+    await putModel(registry, 'acme/enc', { text: 'one', tag: '1' });
+    const blobs = join(reg, 'models', 'acme', 'enc', 'blobs', 'sha256');
+    const [unneeded, unfinished] = ['a'.repeat(64), '.0123.tmp'];
+    for (const name of [unneeded, unfinished, 'NOTES']) writeFileSync(join(blobs, name), name);
+    const all = { dryRun: false, olderThanMs: -60_000 };
+    const { removed } = await registry.collectGarbage(all);
+    assert.deepEqual(removed.map(({ path }) => path.slice(path.lastIndexOf('/') + 1)).toSorted(), [
+      unfinished,
+      unneeded,
+    ]);
+    assert.ok(existsSync(join(blobs, 'NOTES')));
+    for (const link of [
+      blobs,
+      join(reg, 'models', 'acme', 'enc', 'blobs'),
+      join(reg, 'models', 'acme', 'enc'),
+      join(reg, 'models'),
+    ]) {
+      for (const below of ['', 'sha256', 'blobs/sha256', 'enc/blobs/sha256', 'acme/enc/blobs/sha256']) {
+        mkdirSync(join(victims, below), { recursive: true });
+        for (const name of [unneeded, unfinished, 'NOTES']) writeFileSync(join(victims, below, name), name);
+      }
+      const kept = everything(victims).length;
+      renameSync(link, `${link}.away`);
+      symlinkSync(victims, link);
+      await registry.collectGarbage(all).catch(() => undefined);
+      assert.equal(everything(victims).length, kept, link);
+      rmSync(link);
+      renameSync(`${link}.away`, link);
+    }
+  },
+);
+
+test('a lock or an index that is a link is none: what it points at is neither made nor changed', POSIX, async (t) => {
+  const folder = place(t);
+  const target = join(folder, 'theirs.db');
+  symlinkSync(target, join(folder, 'lock.db'));
+  await assert.rejects(
+    withLock(join(folder, 'lock.db'), async () => 1),
+    { code: 'symlink-refused' },
+  );
+  assert.equal(existsSync(target), false);
+  writeFileSync(target, '');
+  symlinkSync(target, join(folder, 'index.db'));
+  (await openIndex(join(folder, 'index.db'))).close();
+  assert.equal(readFileSync(target, 'utf8'), '');
+  assert.ok(lstatSync(join(folder, 'index.db')).isFile());
+});

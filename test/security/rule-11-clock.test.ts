@@ -150,7 +150,7 @@ test('a claim that states a time far ahead is left out of a plain verdict, and n
 
 test('a memory that cannot be read is said, never forgotten silently', async (t) => {
   const folder = stateFolder(t);
-  for (const text of ['{', '{"v":2,"times":{}}', '{"v":1,"times":{"a":"x"}}']) {
+  for (const text of ['{', '{"v":2,"times":{}}', '{"v":1,"times":{"a":"x"}}', '{"v":1,"times":{"a":1e308}}']) {
     writeFileSync(join(folder, 'times.json'), text);
     const times = createTimeMemory(createFiles(), folder);
     await assert.rejects(times.newest(['a']), { code: 'config-invalid' });

@@ -43,3 +43,15 @@ test('rule 25: what every object inherits is not there to ask for', () => {
   for (const cel of ['has(p.constructor)', 'has(p.__proto__)', 'p.toString != ""', '"constructor" in p'])
     assert.ok(!holds(cel, { p: {} }), cel);
 });
+
+test('rule 25: an expression is compiled once, and asked of each anew', () => {
+  const cel = 'p.x == 1 && q.all(y, y > 0)';
+  assert.equal(compileAssertion(cel), compileAssertion(cel));
+  assert.notEqual(compileAssertion(cel), compileAssertion(`${cel} `));
+  const answers = [1, 2, 1].map((x) => compileAssertion(cel).ask({ p: { x }, q: [1] }).holds);
+  assert.deepEqual(answers, [true, false, true]);
+  const kept = compileAssertion(cel);
+  for (let at = 0; at <= 1000; at += 1) compileAssertion(`p.x == ${at}`);
+  assert.notEqual(compileAssertion(cel), kept, 'a thousand are kept');
+  assert.ok(compileAssertion(cel).ask({ p: { x: 1 }, q: [1] }).holds);
+});

@@ -5,6 +5,7 @@ import { namesFrom, namesIn } from '../../src/domain/claims/names.ts';
 import { PREDICATES } from '../../src/domain/claims/predicates.ts';
 import { subject, subjectsOf } from '../../src/domain/claims/subjects.ts';
 import type { Subject, VerifiedClaim } from '../../src/domain/claims/types.ts';
+import { manifestId, type ManifestFile } from '../../src/domain/digest/manifest.ts';
 import { sha256Hex } from '../../src/domain/digest/hex.ts';
 import { omsRoot } from '../../src/domain/digest/root.ts';
 import { indexClaims } from '../../src/domain/lineage/index-claims.ts';
@@ -202,6 +203,7 @@ async function revokedDataset(
   of: GateWorld,
   files: Readonly<Record<string, string>>,
   named: (id: string) => string,
+  isManifest = false,
 ): Promise<{ dataset: string; model: string }> {
   const dataset = await of.publish('acme/data:1', files, () => []);
   const described = [named(dataset)].flatMap((digest) =>
@@ -215,7 +217,7 @@ async function revokedDataset(
     ),
   );
   const model = await of.publish('acme/enc:1.0', MODEL_FILES, (id) => [
-    ...described.slice(named(dataset) === bare(dataset) ? 0 : 1),
+    ...described.slice(isManifest || named(dataset) === bare(dataset) ? 0 : 1),
     stepBundle('train', bare(id), [{ role: 'dataset', of: 'acme/data', digest: { sha256: named(dataset) } }]),
     ...modelClaims(id, dataset)
       .slice(1)
@@ -281,6 +283,34 @@ for (const [how, files, named] of [
       await revokeDataset(of, dataset);
       assert.deepEqual(await asked(of, model), { promote: ['revoked'], verify: ['revoked'], lineage: ['revoked'] });
     }));
+
+for (const [how, named] of [
+  ['the id that it was not pushed by', (files: readonly ManifestFile[]) => bare(manifestId(files, 1))],
+  [
+    'the id of the same content under other names',
+    (files: readonly ManifestFile[]) => bare(manifestId(renamed(files), 2)),
+  ],
+] as const)
+  test(`a revocation reaches who names the dataset by ${how}, though a claim came along that names it so`, () =>
+    inWorld(async (of) => {
+      const files = { 'rows.csv': ROWS, 'more.csv': 'x' };
+      const listed = Object.entries(files).map(([path, text]) => ({
+        path,
+        sizeBytes: Buffer.byteLength(text),
+        sha256: sha256Hex(text),
+      }));
+      const other = Object.fromEntries(renamed(listed).map(({ path }, at) => [path, Object.values(files)[at] ?? '']));
+      if (how.includes('other names')) await of.publish('acme/data:2', other, () => []);
+      const { dataset, model } = await revokedDataset(of, files, () => named(listed), true);
+      assert.notEqual(bare(dataset), named(listed));
+      assert.deepEqual(findingsOf((await promoteAs(of, 'ci', 'staging')).verdict), []);
+      await revokeDataset(of, dataset);
+      assert.deepEqual(await asked(of, model), { promote: ['revoked'], verify: ['revoked'], lineage: ['revoked'] });
+    }));
+
+function renamed(files: readonly ManifestFile[]): readonly ManifestFile[] {
+  return files.map((file) => ({ ...file, path: `z-${file.path}` }));
+}
 
 test('a revocation of 0.1, which says no other digest, reaches as far: the manifest in the registry does', () =>
   inWorld(async (of) => {

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import {
+  chmodSync,
   closeSync,
   constants,
   fchmodSync,
@@ -10,35 +11,26 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs';
-import { getSystemErrorName } from 'node:util';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import { loadAddon } from '../hasher/native.ts';
+import { loadedAddon } from '../hasher/native.ts';
+import { inParallel } from '../../domain/base/parallel.ts';
+import { copyNatively, renameNatively, systemError } from './copy-native.ts';
 import { syncFile } from './copy.ts';
 import { fileError } from './errors.ts';
+import type { Copied, Renamed, SmallCopy } from './small-copy.ts';
 
 /** So much waits to be flushed at most. */
 const BATCH_FILES = 8192;
 const BATCH_BYTES = 256 << 20;
 
-/** A small file that shall stand at `to`, a new name, with these bytes and no others. */
-export interface SmallCopy {
-  readonly from: string;
-  /** Where it is written first; in the folder of `to`, or at `to` itself. */
-  readonly temporary: string;
-  readonly to: string;
-  readonly sizeBytes: number;
-  /** Lower-case hex. */
-  readonly sha256: string;
-}
-
 /** The calls that matter, in words; a test records them. */
 export interface Disk {
-  /** A new file with the bytes of another. @returns the SHA-256 of the bytes written, or null if they are not `sizeBytes`. */
-  copy(of: SmallCopy, mode: number): string | null;
+  /** New files with the bytes of others, up to one that fails: what comes after it may be undone, and has no answer then. */
+  copy(batch: readonly SmallCopy[], mode: number): Promise<readonly (Copied | undefined)[]>;
   /** Everything written below the folder, through to the disk. */
   flush(folder: string, files: readonly string[]): Promise<void>;
-  rename(from: string, to: string): void;
+  rename(files: readonly Renamed[]): void;
   remove(file: string): void;
 }
 
@@ -75,19 +67,62 @@ function* batches(copies: readonly SmallCopy[]): Generator<readonly SmallCopy[]>
 }
 
 async function copyAtOnce(batch: readonly SmallCopy[], options: BatchOptions): Promise<void> {
-  const { folder, mode, wrong, disk = DISK } = options;
-  const written: string[] = [];
+  const { folder, mode, disk = DISK } = options;
+  const copied = await disk.copy(batch, mode);
+  const written = batch.filter((_, at) => typeof copied[at] === 'string').map(({ temporary }) => temporary);
   try {
-    for (const each of batch) {
-      const found = disk.copy(each, mode);
-      written.push(each.temporary);
-      if (found !== each.sha256) throw wrong(each, found);
-    }
+    requireRight(batch, copied, options);
     await disk.flush(folder, written);
-    for (const { temporary, to } of batch) if (temporary !== to) disk.rename(temporary, to);
+    disk.rename(batch.filter(({ temporary, to }) => temporary !== to).map(({ temporary: from, to }) => ({ from, to })));
   } catch (cause) {
     for (const file of written) disk.remove(file);
     throw cause;
+  }
+}
+
+function requireRight(
+  batch: readonly SmallCopy[],
+  copied: readonly (Copied | undefined)[],
+  { wrong }: BatchOptions,
+): void {
+  for (const [at, each] of batch.entries()) {
+    const found = copied[at];
+    if (found instanceof WeighmarkError) throw found;
+    if (found !== each.sha256) throw wrong(each, found ?? null);
+  }
+}
+
+/** From so many files on the addon's threads pay. */
+const MANY = 64;
+
+async function copyAll(batch: readonly SmallCopy[], mode: number): Promise<readonly (Copied | undefined)[]> {
+  const addon = batch.length < MANY ? null : loadedAddon();
+  if (addon?.copy !== undefined) return copyNatively(addon, batch, mode);
+  const copied: Copied[] = [];
+  for (const each of batch) {
+    const found = attempt(() => copySmall(each, mode));
+    copied.push(found);
+    if (found !== each.sha256) break;
+  }
+  return copied;
+}
+
+function attempt(copy: () => string | null): Copied {
+  try {
+    return copy();
+  } catch (cause) {
+    if (cause instanceof WeighmarkError) return cause;
+    throw cause;
+  }
+}
+
+/** Each gets its name, and this mode first if one is said. @throws as Node does, at the first that cannot. */
+export function renameAll(files: readonly Renamed[], mode?: number): void {
+  const addon = files.length < MANY ? null : loadedAddon();
+  if (addon?.rename !== undefined) return renameNatively(addon, files, mode);
+  for (const { from, to } of files) {
+    if (mode !== undefined) chmodSync(from, mode);
+    renameSync(from, to);
   }
 }
 
@@ -138,26 +173,12 @@ function readWhole(from: string): number {
 async function flush(folder: string, files: readonly string[]): Promise<void> {
   const errno = loadedAddon()?.flush?.(Buffer.from(`${folder}\0`)) ?? -1;
   if (errno === 0) return;
-  if (errno > 0) throw fileError({ code: getSystemErrorName(-errno) }, folder);
-  const waiting = files.values();
-  const worker = async () => {
-    for (const file of waiting) await syncFile(file).catch((cause: unknown) => Promise.reject(fileError(cause, file)));
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  if (errno > 0) throw systemError(errno, folder);
+  await inParallel(files, AT_ONCE, async (file) =>
+    syncFile(file).catch((cause: unknown) => Promise.reject(fileError(cause, file))),
+  );
 }
 
 const AT_ONCE = 16;
 
-let addon: ReturnType<typeof loadAddon> | undefined;
-
-function loadedAddon(): ReturnType<typeof loadAddon> {
-  if (addon === undefined) addon = loadAddon();
-  return addon;
-}
-
-const DISK: Disk = {
-  copy: copySmall,
-  flush,
-  rename: (from, to) => renameSync(from, to),
-  remove: (file) => rmSync(file, { force: true }),
-};
+const DISK: Disk = { copy: copyAll, flush, rename: renameAll, remove: (file) => rmSync(file, { force: true }) };

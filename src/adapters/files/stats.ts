@@ -1,6 +1,7 @@
-import { constants, lstatSync, type BigIntStats } from 'node:fs';
+import { constants, lstatSync, statSync, type BigIntStats } from 'node:fs';
+import { constants as osConstants } from 'node:os';
 import type { FileStamp } from '../../domain/ports/files.ts';
-import { loadAddon, type Addon } from '../hasher/native.ts';
+import { loadedAddon, type Addon } from '../hasher/native.ts';
 
 /** What lstat says that a tree needs. */
 export interface Stat {
@@ -21,6 +22,35 @@ export function statOf(stat: BigIntStats): Stat {
   return { isFile: stat.isFile(), stamp: stampOf(stat) };
 }
 
+/** Whether each is there and a file, or a link to one. By the native kernel where there is one and there are many. */
+export function areFiles(locations: readonly string[]): readonly boolean[] {
+  const addon = locations.length < MANY ? null : loadedAddon();
+  const there: boolean[] = [];
+  for (let from = 0; from < locations.length; from += AT_ONCE) {
+    const some = locations.slice(from, from + AT_ONCE);
+    const column = addon === null ? null : askedOf(addon, some);
+    for (const [at, location] of some.entries())
+      there.push((column === null ? null : isFileAt(column, at)) ?? isFile(location));
+  }
+  return there;
+}
+
+/** Null where it is neither a file nor nothing at all. */
+function isFileAt(column: DataView, index: number): boolean | null {
+  const errno = column.getUint32(index * ANSWER_BYTES, true);
+  if (errno !== 0) return errno === osConstants.errno.ENOENT ? false : null;
+  return (column.getUint32(index * ANSWER_BYTES + 4, true) & constants.S_IFMT) === constants.S_IFREG ? true : null;
+}
+
+function isFile(location: string): boolean {
+  return statSync(location, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+function askedOf(addon: Addon, locations: readonly string[]): DataView {
+  const { buffer, byteOffset, length } = addon.lstat(Buffer.from(`${locations.join('\0')}\0`));
+  return new DataView(buffer, byteOffset, length);
+}
+
 type Locate = (path: string) => string;
 
 /** What lstat says of many, in the order they were asked in: nothing is made of one before it is asked for. */
@@ -37,7 +67,7 @@ export function lstatEach(paths: readonly string[], locate: Locate): Stats {
 
 /** By the native kernel where there is one and there are many: a quarter of the time. @throws what Node throws. */
 export function lstatMany(paths: readonly string[], locate: Locate): Stats {
-  const addon = paths.length < MANY ? null : loadAddon();
+  const addon = paths.length < MANY ? null : loadedAddon();
   return addon === null ? lstatEach(paths, locate) : askNatively(addon, paths, locate);
 }
 
@@ -68,8 +98,7 @@ function askNatively(addon: Addon, paths: readonly string[], locate: Locate): St
   const odd = new Map<number, Stat>();
   for (let from = 0; from < paths.length; from += AT_ONCE) {
     const locations = paths.slice(from, from + AT_ONCE).map(locate);
-    const { buffer, byteOffset, length } = addon.lstat(Buffer.from(`${locations.join('\0')}\0`));
-    const column = new DataView(buffer, byteOffset, length);
+    const column = askedOf(addon, locations);
     // Where it failed Node says how; or it has come since.
     for (const [at, location] of locations.entries())
       if (column.getUint32(at * ANSWER_BYTES, true) !== 0)

@@ -35,8 +35,11 @@ export async function removeQuietly(temporary: string): Promise<void> {
 
 /** A file for its owner's eyes is in folders for its owner alone, whatever the umask. */
 async function makeFolder(folder: string, fileMode: number): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: (fileMode & 0o077) === 0 ? 0o700 : 0o777 });
+  await mkdir(folder, { recursive: true, mode: (fileMode & 0o077) === 0 ? 0o700 : SHARED_FOLDER });
 }
+
+/** As a umask of 002 makes them: those who share a group may share what is in it; all of a machine never do by accident. */
+export const SHARED_FOLDER = 0o775;
 
 export async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;

@@ -22,14 +22,25 @@ export async function convertedPaths(root: string, entries: readonly IndexEntry[
     words: ['check-attr', '--cached', '-z', '--stdin', ...Object.keys(CONVERTING)],
     input: entries.map(({ path }) => `${path}\0`).join(''),
   });
-  const fields = output.split('\0');
   const found = new Set<string>();
-  for (let at = 0; at + 2 < fields.length; at += 3) {
-    const value = fields[at + 2] ?? '';
-    if (value !== 'unspecified' && CONVERTING[fields[at + 1] ?? '']?.test(value) === true) found.add(fields[at] ?? '');
-  }
+  for (const [path, name, value] of specified(output)) if (CONVERTING[name]?.test(value) === true) found.add(path);
   return found;
 }
+
+/** Path, attribute and value, of those that have one: of many files hardly any has, and of the others no texts are made. */
+function* specified(output: string): Generator<readonly [path: string, name: string, value: string]> {
+  for (let at = 0; at < output.length;) {
+    const name = output.indexOf('\0', at) + 1;
+    const value = output.indexOf('\0', name) + 1;
+    const end = output.indexOf('\0', value);
+    if (name === 0 || value === 0 || end < 0) return;
+    if (!output.startsWith(UNSPECIFIED, value))
+      yield [output.slice(at, name - 1), output.slice(name, value - 1), output.slice(value, end)];
+    at = end + 1;
+  }
+}
+
+const UNSPECIFIED = 'unspecified\0';
 
 /**
  * What `git checkout` would write, into an empty folder where no attributes lie but the index's. Filter programs are off: what

@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { pushAll } from '../../domain/base/lists.ts';
 import type { Git, IndexEntry } from '../../domain/ports/git.ts';
 import { withBlobs } from './batch.ts';
 import { convertedPaths, eachCheckedOut } from './checked-out.ts';
@@ -29,11 +30,12 @@ const KINDS: Readonly<Record<string, IndexEntry['kind']>> = { '100644': 'file', 
 /** `:oldmode newmode oldoid newoid status`, then the path. https://git-scm.com/docs/diff-format */
 function stagedIn(output: string): readonly IndexEntry[] {
   const fields = fieldsOf(output);
-  return fields.flatMap((field, at) => {
-    const [, mode = '', oid = ''] = /^:[0-7]{6} ([0-7]{6}) [0-9a-f]+ ([0-9a-f]+) [A-Z]$/.exec(field) ?? [];
-    const isMeta = at % 2 === 0;
-    return isMeta ? entryOf(mode, oid, fields[at + 1]) : [];
-  });
+  const entries: IndexEntry[] = [];
+  for (let at = 0; at < fields.length; at += 2) {
+    const [, mode = '', oid = ''] = /^:[0-7]{6} ([0-7]{6}) [0-9a-f]+ ([0-9a-f]+) [A-Z]$/.exec(fields[at] ?? '') ?? [];
+    pushAll(entries, entryOf(mode, oid, fields[at + 1]));
+  }
+  return entries;
 }
 
 /** `mode oid stage<TAB>path`. */

@@ -31,6 +31,10 @@ export interface Addon {
    * earlier release.
    */
   place?(run: Run, request: Buffer): Promise<Buffer>;
+  /** What came of each copy, 40 bytes each, as `kernel/src/copies.rs` says. Absent in an addon of an earlier release. */
+  copy?(run: Run, request: Buffer): Promise<Buffer>;
+  /** How many were renamed, and the next one's `errno`. Absent in an addon of an earlier release. */
+  rename?(request: Buffer): Buffer;
 }
 
 export type Run = { readonly brand: unique symbol };
@@ -46,6 +50,14 @@ const FOLDER = new URL('./kernel/', import.meta.url);
  */
 export function loadAddon(folder = FOLDER): Addon | null {
   return loadNative(folder, 'kernel') as Addon | null;
+}
+
+let loaded: Addon | null | undefined;
+
+/** The same, loaded once. */
+export function loadedAddon(): Addon | null {
+  if (loaded === undefined) loaded = loadAddon();
+  return loaded;
 }
 
 /** The same of another crate: what its addon exports. */

@@ -15,7 +15,7 @@ import { forget, isIndexError, openIndex, type LogIndex } from './index-db.ts';
 import { withLock } from './lock.ts';
 import { requireOwnKey, type LogKey } from './log-key.ts';
 import type { LogMemory } from './memory.ts';
-import { partialPaths, removePartials, tileReader, writeTiles } from './tile-files.ts';
+import { removeAhead, removePartials, tilePaths, tileReader, writeTiles } from './tile-files.ts';
 import { anchor, emptyOf, loadView, readersOf, remember, type LogView } from './view.ts';
 import { DAMAGED_LOG, orHint } from './way-out.ts';
 
@@ -61,7 +61,7 @@ function load(setup: LogSetup): Promise<LogView> {
     return {
       note: bytes === null ? null : noteText(bytes),
       read: tileReader(setup.folder),
-      stored: async () => partialPaths(setup.folder),
+      stored: async () => tilePaths(setup.folder),
     };
   });
 }
@@ -262,6 +262,11 @@ interface Publication {
 async function publish(setup: LogSetup, { head, key, index, leaves }: Publication): Promise<void> {
   const oldSize = head?.size ?? 0;
   const growth = await growLog(head ?? emptyOf(setup.origin), leaves.map(formatLeaf), tileReader(setup.folder));
+  await removeAhead(
+    setup.folder,
+    oldSize,
+    growth.tiles.map(({ tile }) => tile),
+  );
   await writeTiles(setup.folder, growth.tiles);
   const note = signNow(setup, key, { origin: setup.origin, size: growth.size, root: growth.root });
   await writeInPlace(join(setup.folder, NEXT), note);

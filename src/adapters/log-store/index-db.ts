@@ -1,4 +1,4 @@
-import { rm, stat } from 'node:fs/promises';
+import { lstat, rm, stat } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { LogEntry, LogLeaf } from '../../domain/tlog/leaf.ts';
@@ -20,6 +20,8 @@ export interface LogIndex {
 /** Opens or makes the cache; a file that is no such database is replaced. @throws WeighmarkError `unreadable` for a folder. */
 export async function openIndex(file: string): Promise<LogIndex> {
   try {
+    // Of a link only the link is replaced: what somebody let it point at may be a database of the user's.
+    if ((await lstat(file).catch(() => null))?.isSymbolicLink() === true) await forget(file);
     return open(file);
   } catch {
     await forget(file);

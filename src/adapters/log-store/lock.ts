@@ -1,8 +1,9 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { lstat, mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WeighmarkError } from '../../domain/base/errors.ts';
+import { SHARED_FOLDER } from '../files/write.ts';
 
 const PATIENCE_MS = 120_000;
 const LONGEST_NAP_MS = 25;
@@ -23,12 +24,26 @@ export async function withLock<T>(file: string, work: () => Promise<T>, patience
   }
 }
 
+/** SQLite would make, and write to, whatever somebody else lets it point at. @throws WeighmarkError `symlink-refused`. */
+async function refuseLink(file: string): Promise<void> {
+  const isLink = await lstat(file).then(
+    (found) => found.isSymbolicLink(),
+    () => false,
+  );
+  if (isLink)
+    throw new WeighmarkError('symlink-refused', `${file} is a link, not the lock file it should be`, {
+      subject: file,
+      hint: 'nothing is kept in it: remove it, and repeat',
+    });
+}
+
 async function openLock(file: string): Promise<DatabaseSync> {
   try {
-    await mkdir(dirname(file), { recursive: true });
+    await mkdir(dirname(file), { recursive: true, mode: SHARED_FOLDER });
+    await refuseLink(file);
     return new DatabaseSync(file, { timeout: 0 });
   } catch (cause) {
-    throw await refused(file, cause);
+    throw cause instanceof WeighmarkError ? cause : await refused(file, cause);
   }
 }
 

@@ -6,6 +6,7 @@ import {
   formatEntries,
   parseEntries,
   TILE_WIDTH,
+  tileAt,
   tilePath,
   type ReadTile,
   type Tile,
@@ -25,13 +26,13 @@ export function tileReader(folder: string): ReadTile {
   };
 }
 
-/** Paths of all partial tiles that are there, as `tilePath` writes them. */
-export async function partialPaths(folder: string): Promise<readonly string[]> {
+/** Paths of all tiles that are there, as `tilePath` writes them. */
+export async function tilePaths(folder: string): Promise<readonly string[]> {
   const found = await readdir(join(folder, 'tile'), { recursive: true }).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return [];
     throw fileError(cause, folder);
   });
-  return found.filter((path) => /\.p[\\/]\d+$/.test(path)).map((path) => `tile/${path.replaceAll('\\', '/')}`);
+  return found.map((path) => `tile/${path.replaceAll('\\', '/')}`);
 }
 
 /** Durable when it returns. Partial tiles go once the full one is there. */
@@ -43,6 +44,20 @@ export async function writeTiles(
     await Promise.all(
       tiles.slice(at, at + 32).map(({ tile, bytes }) => writeFileAtomic(join(folder, tilePath(tile)), bytes)),
     );
+  }
+}
+
+/**
+ * What a writer that was interrupted left beyond a log of `size`, where tiles are about to grow to less than full: no checkpoint
+ * covers it, and other entries come in its place.
+ */
+export async function removeAhead(folder: string, size: number, tiles: readonly Tile[]): Promise<void> {
+  for (const tile of tiles.filter(({ width }) => width < TILE_WIDTH)) {
+    const before = tileAt(tile.level === 'entries' ? 0 : tile.level, tile.index, size)?.width ?? 0;
+    const full = tilePath({ ...tile, width: TILE_WIDTH });
+    const partials = await readdir(join(folder, `${full}.p`)).catch(() => []);
+    const ahead = partials.filter((width) => Number(width) > before).map((width) => `${full}.p/${width}`);
+    for (const path of [full, ...ahead]) await rm(join(folder, path), { force: true });
   }
 }
 

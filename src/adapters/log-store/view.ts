@@ -1,6 +1,6 @@
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { TransparencyLog } from '../../domain/ports/log.ts';
-import { auditLog, auditPartials } from '../../domain/tlog/audit.ts';
+import { auditLog, auditOthers } from '../../domain/tlog/audit.ts';
 import { openCheckpoint, type Checkpoint, type VerifiedCheckpoint } from '../../domain/tlog/checkpoint.ts';
 import { requireContinuity } from '../../domain/tlog/continuity.ts';
 import { EMPTY_ROOT } from '../../domain/tlog/merkle.ts';
@@ -47,7 +47,7 @@ export function readersOf(known: Known, load: () => Promise<LogView>): Readers {
       reading(async ({ head, read, stored }) => {
         if (head !== null) {
           await auditLog(head, read);
-          await auditPartials(head.size, await stored(), read);
+          await auditOthers(head.size, await stored(), read);
         }
         return { size: head?.size ?? 0, root: Buffer.from(head?.root ?? EMPTY_ROOT).toString('base64') };
       }),

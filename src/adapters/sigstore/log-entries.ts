@@ -45,4 +45,18 @@ function requireOrigin(entry: LogEntry, log: TrustedLog): void {
   // Rekor v1 adds its tree's number: `rekor.sigstore.dev - 1193050959916656506`.
   if (origin !== log.name && !(origin.startsWith(`${log.name} - `) && /^\d+$/.test(origin.slice(log.name.length + 3))))
     throw invalid('its log proof is of another log');
+  requireName(entry.checkpoint, log);
+}
+
+/**
+ * A note's signature is by a name and a key id, both (c2sp.org/signed-note): a line with the id of the log's key under another
+ * name is nobody's. Lines with other ids are witnesses'.
+ */
+function requireName(checkpoint: string, { id, name }: TrustedLog): void {
+  const lines = [...checkpoint.matchAll(/^\u2014 (\S+) (\S+)$/gm)];
+  const own = lines.filter(([, , signature = '']) =>
+    Buffer.from(signature, 'base64').subarray(0, 4).equals(Buffer.from(id).subarray(0, 4)),
+  );
+  if (own.some(([, said]) => said !== name))
+    throw invalid('its checkpoint is signed under another name than the log’s');
 }

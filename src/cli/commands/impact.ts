@@ -44,7 +44,7 @@ export const register: Register = (program, run) => {
 
 async function lookForWeights(context: Context, asked: string, options: Options): Promise<WeightsImpact> {
   const wanted = await weightsAsked(context, asked);
-  const registry = await openRegistry(context, options);
+  const registry = await openRegistry(context, await underPolicy(context, options));
   return impactOfWeights({ wanted, ...(await trustOf(context, options)) }, registry, {
     clock: context.clock,
     keyless: () => context.keyless(),
@@ -72,7 +72,7 @@ async function lookForRecord(context: Context, ref: string, options: Options): P
     throw new WeighmarkError('usage', 'records are looked for in the versions that a registry holds', {
       hint: 'name the dataset: NAME:TAG',
     });
-  const { registry, place } = await openArtifact(context, ref, options);
+  const { registry, place } = await openArtifact(context, ref, await underPolicy(context, options));
   const input = {
     name: place.name,
     id: await registry.resolve(place.name, place.reference),
@@ -104,8 +104,9 @@ async function look(context: Context, ref: string, options: PolicyOptions): Prom
 async function targetOf(
   context: Context,
   ref: string,
-  options: PolicyOptions,
+  given: PolicyOptions,
 ): Promise<{ registry: Registry; digest: string }> {
+  const options = await underPolicy(context, given);
   const reference = parseAsked(ref);
   if (reference.kind === 'path' || reference.kind === 'digest') {
     const ports = {
@@ -121,6 +122,13 @@ async function targetOf(
   }
   const { registry, place } = await openArtifact(context, ref, options);
   return { registry, digest: (await registry.resolve(place.name, place.reference)).slice('sha256:'.length) };
+}
+
+/** Another log than the policy's could leave out whatever was made: what it does not list would be taken for unconcerned. */
+async function underPolicy(context: Context, options: PolicyOptions): Promise<PolicyOptions> {
+  if (!(await policyIsNamed(context, options))) return options;
+  const { log } = (await policyFrom(context, options)).policy;
+  return log === undefined ? options : { ...options, logVkey: [log.key] };
 }
 
 /** The policy's people where there is a policy, else the caller's own trust. */

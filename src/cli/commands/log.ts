@@ -167,12 +167,13 @@ function addVoid(log: Command, run: Run): void {
     .option('--reason <text>', 'why, for the auditor')
     .action(
       run(async (context, entry: string, options: Options & SignerOptions) => {
-        if (options.reason === undefined) throw new WeighmarkError('usage', 'why? say `--reason TEXT`');
+        const reason = options.reason?.trim() ?? '';
+        if (reason === '') throw new WeighmarkError('usage', 'why? say `--reason TEXT`');
         if (!/^\d{1,15}$/.test(entry)) throw new WeighmarkError('usage', `${entry} is no index of an entry`);
         const { policy } = await policyFrom(context, options);
         const { voidEntry } = await import('../../flows/gate/revoke-again.ts');
         const outcome = await voidEntry(
-          { index: Number(entry), reason: options.reason, policy },
+          { index: Number(entry), reason, policy },
           {
             clock: context.clock,
             keyless: () => context.keyless(),
@@ -183,7 +184,7 @@ function addVoid(log: Command, run: Run): void {
         const { target, by, bundle, logged } = outcome;
         return {
           exitCode: logged.index === null ? 4 : 0,
-          json: { target, reason: options.reason, ...signedJson({ by, bundle, logged }) },
+          json: { target, reason, ...signedJson({ by, bundle, logged }) },
           text: (style) => ({
             out: `${bundle}\n`,
             err: `${logged.index === null ? style.warn('WAITING for the operator of the log') : style.good('VOID')}: entry ${entry}, says ${style.plain(by)}; ${mostToReinstate(policy)} revokers must\n`,

@@ -73,7 +73,8 @@ async function act(context: Context, ref: string | undefined, options: Options):
   const loaded = await policyFrom(context, options);
   if (options.snapshot !== undefined) return snapshot(context, loaded, options);
   if (options.again === true) return again(context, loaded, options);
-  if (options.reason === undefined) throw new WeighmarkError('usage', 'why? say `--reason TEXT`');
+  const reason = options.reason?.trim() ?? '';
+  if (reason === '') throw new WeighmarkError('usage', 'why? say `--reason TEXT`');
   const named = await targetOf(context, ref, { loaded, options });
   if (options.undo !== true) await showImpact(context, named, loaded, options);
   if (options.undo === true) sayHowMany(context, named.target, { wanted: mostToReinstate(loaded.policy), options });
@@ -82,7 +83,7 @@ async function act(context: Context, ref: string | undefined, options: Options):
     action: options.undo === true ? 'reinstate' : 'revoke',
     target: named.target,
     artifact: named.artifact,
-    reason: options.reason,
+    reason,
     policy: loaded.policy,
   };
   const outcome = await revoke(input, {

@@ -1,7 +1,7 @@
 import { forMarkdown } from '../../domain/base/text.ts';
 import { grouped } from '../../domain/base/units.ts';
 import { WORDS, type TensorVerdict } from '../../domain/derive/verdict.ts';
-import { PROVES, type DeriveOutcome } from '../../flows/derive/derive.ts';
+import { PROVES, type DeriveOutcome } from '../../flows/derive/outcome.ts';
 import type { Style } from '../command.ts';
 
 const LABEL = 11;

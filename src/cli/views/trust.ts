@@ -1,5 +1,5 @@
 import type { CiIdentity, TrustAnchor, TrustEntry } from '../../domain/claims/types.ts';
-import { certificateFingerprint, readCertificates } from '../../domain/pki/certificates.ts';
+import { certificateFingerprint, readCertificates, subjectOf } from '../../domain/pki/certificates.ts';
 import { instanceOf } from '../../domain/trust/instance.ts';
 import { readPublicKey, shownFingerprint } from '../../domain/pki/keys.ts';
 import type { Style } from '../command.ts';
@@ -48,8 +48,10 @@ export function entryLines(entries: readonly TrustEntry[], style: Style): string
 function who(anchor: TrustAnchor): string {
   if (anchor.kind === 'key')
     return `key ${shownFingerprint(readPublicKey(anchor.pem).fingerprint)}${anchor.until === undefined ? '' : `, retired ${anchor.until}`}`;
-  if (anchor.kind === 'certificate')
-    return `${anchor.identity ?? 'any certificate'} under ${readCertificates(anchor.pem)[0]?.subject.replaceAll('\n', ', ') ?? 'no certificate'}`;
+  if (anchor.kind === 'certificate') {
+    const [top = ''] = readCertificates(anchor.pem).map(subjectOf);
+    return `${anchor.identity ?? 'any certificate'} under ${top === '' ? 'a certificate without a name' : top.replaceAll('\n', ', ')}`;
+  }
   const named = [
     anchor.identity,
     anchor.identityPattern === undefined ? undefined : `names like ${anchor.identityPattern}`,

@@ -41,6 +41,15 @@ export interface Authority {
 }
 
 export function createAuthority(policy: Policy): Authority {
+  const authority = AUTHORITIES.get(policy) ?? authorityUnder(policy);
+  AUTHORITIES.set(policy, authority);
+  return authority;
+}
+
+/** One for each policy that was read: an audit asks the same of thousands of artifacts. */
+const AUTHORITIES = new WeakMap<Policy, Authority>();
+
+function authorityUnder(policy: Policy): Authority {
   const known = new Map<string, Identified | Unidentified>();
   const covers = memoised((glob: string, model: string) => globMatches(glob, model));
   function who(signer: Signer): Identified | Unidentified {
@@ -110,14 +119,15 @@ const NO_ROLE = '(formerly)';
 
 /** The roles by which such a statement is made; of revokers and promoters also where the policy has none any more. */
 function formerRoles(predicateType: string, able: readonly RoleRule[]): readonly string[] {
-  const always: Readonly<Record<string, string>> = {
-    [PREDICATES.revocation]: REVOKER_ROLE,
-    [PREDICATES.promotion]: PROMOTER_ROLE,
-  };
-  const [role] = [always[predicateType]].filter((each) => each !== undefined);
+  const role = ALWAYS_HELD.get(predicateType);
   const names = able.map(({ name }) => name).filter((name) => name !== BREAK_GLASS_ROLE);
   return [...names, ...(role === undefined ? (names.length === 0 ? [NO_ROLE] : []) : [role])];
 }
+
+const ALWAYS_HELD: ReadonlyMap<string, string> = new Map([
+  [PREDICATES.revocation, REVOKER_ROLE],
+  [PREDICATES.promotion, PROMOTER_ROLE],
+]);
 
 /**
  * For looking at a lineage without a policy: everybody the caller trusts may say everything; their names are the trust's.
@@ -233,6 +243,8 @@ function at(value: unknown, ...path: readonly string[]): unknown {
   );
 }
 
+const MOST_COVERED = 10_000;
+
 function memoised(compute: (a: string, b: string) => boolean): (a: string, b: string) => boolean {
   const known = new Map<string, boolean>();
   return (a, b) => {
@@ -240,6 +252,7 @@ function memoised(compute: (a: string, b: string) => boolean): (a: string, b: st
     const before = known.get(key);
     if (before !== undefined) return before;
     const value = compute(a, b);
+    if (known.size >= MOST_COVERED) known.clear();
     known.set(key, value);
     return value;
   };

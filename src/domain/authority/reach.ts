@@ -54,20 +54,23 @@ export function reaching(revocations: Revocations, sources: NameSources): Revoca
   };
 }
 
-/**
- * The artifact that a claim revokes, with the name its signer gives it; none where the claim itself says by what digests it is
- * known, or revokes something else.
- */
-export function revocationTargets({
-  statement,
-}: VerifiedClaim): readonly { readonly name: string; readonly id: string }[] {
+export interface RevokedArtifact {
+  /** As its signer calls it. */
+  readonly name: string;
+  readonly id: string;
+  /** The claim says itself by which other digests it is known; not by which other ids. */
+  readonly isSaid: boolean;
+}
+
+/** The artifact that a claim revokes; none where it revokes something else. */
+export function revocationTargets({ statement }: VerifiedClaim): readonly RevokedArtifact[] {
   if (statement.predicateType !== PREDICATES.revocation) return [];
   const { target } = statement.predicate;
   const { kind, sha256 } = isJsonObject(target) ? target : {};
   const own = statement.subject.find(({ digest }) => digest['sha256'] === sha256);
   const isSaid = statement.subject.some(({ annotations }) => annotations?.['kind'] === 'root');
-  if (kind !== 'artifact' || !isHex256(sha256) || own === undefined || isSaid) return [];
-  return [{ name: withoutVersion(own.name), id: `sha256:${sha256}` }];
+  if (kind !== 'artifact' || !isHex256(sha256) || own === undefined) return [];
+  return [{ name: withoutVersion(own.name), id: `sha256:${sha256}`, isSaid }];
 }
 
 /** Whoever may say anything of an artifact of that name. */

@@ -1,5 +1,5 @@
 import { PREDICATES } from '../claims/predicates.ts';
-import type { VerifiedClaim } from '../claims/types.ts';
+import type { Statement, VerifiedClaim } from '../claims/types.ts';
 import { isHex256 } from '../digest/hex.ts';
 import { WeighmarkError } from '../base/errors.ts';
 import { isJsonObject } from '../base/json.ts';
@@ -35,18 +35,31 @@ export interface Revocation {
   readonly reason: string;
 }
 
-/** The version in which a target can be said: the lowest, so that older readers understand all that they can. */
+/**
+ * The version in which a target can be said: the lowest, so that older readers understand all that they can.
+ * @throws WeighmarkError `claim-malformed` for what no reader understands: by a revoker it might revoke anything, and would stop
+ * every decision.
+ */
 export function revocationPredicate({ action, target, reason }: Revocation): Readonly<Record<string, unknown>> {
-  return { version: SINCE_VERSION_2.includes(target.kind) ? 2 : 1, action, target, reason };
+  const predicate = { version: SINCE_VERSION_2.includes(target.kind) ? 2 : 1, action, target, reason };
+  checkRevocation(predicate);
+  return predicate;
+}
+
+/** @throws WeighmarkError `claim-malformed` as `readRevocation`. */
+export function checkRevocation(predicate: Readonly<Record<string, unknown>>): void {
+  readRevocation({ statement: { predicateType: PREDICATES.revocation, predicate } });
 }
 
 const SINCE_VERSION_2: readonly RevocationTarget['kind'][] = ['weights', 'identity', 'entry'];
+
+type Said = Partial<Statement> & Pick<Statement, 'predicateType' | 'predicate'>;
 
 /**
  * Fields that are not known are passed over, and the known ones obeyed.
  * @throws WeighmarkError `claim-malformed` for another version, or a known field that is missing or not as it should be.
  */
-export function readRevocation({ statement }: Pick<VerifiedClaim, 'statement'>): Revocation {
+export function readRevocation({ statement }: { readonly statement: Said }): Revocation {
   const { version, action, target, reason } = statement.predicate;
   if (statement.predicateType !== PREDICATES.revocation || (version !== 1 && version !== 2))
     throw malformed('of an unknown version');

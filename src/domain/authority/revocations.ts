@@ -64,6 +64,8 @@ export interface Revocations {
   readonly claims: readonly VerifiedClaim[];
   /** Claims by revokers that could not be read: a reason to refuse, since they might revoke anything. */
   readonly unreadable: readonly VerifiedClaim[];
+  /** The same by others, who may take back what they signed themselves. */
+  readonly unclear: readonly VerifiedClaim[];
 }
 
 export const NO_REVOCATIONS: Revocations = {
@@ -81,6 +83,7 @@ export const NO_REVOCATIONS: Revocations = {
   inForce: [],
   claims: [],
   unreadable: [],
+  unclear: [],
 };
 
 /**
@@ -102,6 +105,7 @@ export function collectRevocations(
     named: new Map(),
     used: [],
     unreadable: [],
+    unclear: [],
     needed: options.reinstate,
   };
   const ordered = logged.toSorted(
@@ -121,6 +125,8 @@ function saidOnce(ordered: readonly LoggedRevocation[]): readonly LoggedRevocati
 
 function answers(state: State, authority: Authority): Revocations {
   const { entries, undone, voids, needed } = state;
+  const standing = (said: readonly VerifiedClaim[]) =>
+    said.filter((claim) => takenBack(claim, state, authority) === undefined);
   const lifted = (pae: string, name: string): boolean =>
     peopleOver(entries.get(`claim ${pae}`)?.lifters ?? [], name, authority).length > 0;
   const doubts = new Map([...state.doubts].filter(([, { pae, name }]) => !lifted(pae, name)));
@@ -144,7 +150,8 @@ function answers(state: State, authority: Authority): Revocations {
     settled: (target) => entries.has(targetKey(target)) || undone.has(targetKey(target)),
     inForce: [...new Set([...entries.values()].map(({ revoked }) => revoked.bundle))].toSorted(),
     claims: state.used,
-    unreadable: state.unreadable.filter((claim) => takenBack(claim, state, authority) === undefined),
+    unreadable: standing(state.unreadable),
+    unclear: standing(state.unclear),
   };
 }
 
@@ -178,6 +185,7 @@ interface State {
   readonly named: Map<string, readonly string[]>;
   readonly used: VerifiedClaim[];
   readonly unreadable: VerifiedClaim[];
+  readonly unclear: VerifiedClaim[];
   /** How many people it takes to undo. */
   readonly needed: number;
 }
@@ -189,7 +197,7 @@ function apply({ claim, index }: LoggedRevocation, state: State, authority: Auth
   if (lost?.kind === 'claim' || readSnapshot(claim) !== null) return;
   const revocation = tryRead(claim);
   if (revocation === null) {
-    if (mayDeny && saysNo(claim.statement)) state.unreadable.push(claim);
+    if (saysNo(claim.statement)) (mayDeny ? state.unreadable : state.unclear).push(claim);
     return;
   }
   const { action, target, reason } = revocation;

@@ -53,8 +53,7 @@ export function readSnapshot({ statement }: VerifiedClaim): Snapshot | null {
   if (!isJsonObject(snapshot) || Object.keys(snapshot).length !== version + 2) return null;
   const { version: number, asOf, expires, inForce } = snapshot;
   const { origin, size, root } = isJsonObject(asOf) ? asOf : {};
-  const whole = (value: unknown): value is number =>
-    typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+  const whole = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
   if (!whole(number) || !whole(size) || typeof origin !== 'string' || !isHex256(root)) return null;
   if (typeof expires !== 'string' || Number.isNaN(Date.parse(expires))) return null;
   const held = { version: number, asOf: { origin, size, root }, expires };

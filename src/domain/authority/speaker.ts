@@ -1,7 +1,7 @@
 import { sha256Hex } from '../digest/hex.ts';
 import type { Finding } from '../base/verdict.ts';
 import { LIMITS } from '../base/limits.ts';
-import { looseEnvelope, type LooseEnvelope } from '../claims/loose-envelope.ts';
+import { isTooLarge, looseEnvelope, type LooseEnvelope } from '../claims/loose-envelope.ts';
 import { actOf, paeDigest } from '../claims/dsse.ts';
 import { IN_TOTO_PAYLOAD } from '../claims/predicates.ts';
 import { parseStatement } from '../claims/statement.ts';
@@ -9,6 +9,7 @@ import type { Signer, Statement, TrustEntry, VerifiedClaim } from '../claims/typ
 import { certificateSigner, hintFits, isByCertificate, isByKey, type Signed } from '../claims/verify-signature.ts';
 import { readCertificate, type Certificate } from '../pki/certificate.ts';
 import { findRootEver, readAnchors } from '../pki/certificate-path.ts';
+import { subjectOf } from '../pki/certificates.ts';
 import { readPublicKey } from '../pki/keys.ts';
 import { fulcioIdentities } from '../trust/fulcio.ts';
 import { instanceOf } from '../trust/instance.ts';
@@ -32,7 +33,7 @@ export interface Unread {
   /** Hex SHA-256 of the bundle. */
   readonly bundle: string;
   readonly pae: string;
-  /** Names in the trust that it may be by. */
+  /** Names in the trust that it may be by; none: too large to be read, it may be anybody's. */
   readonly names: readonly string[];
   /** The signature is theirs; only the statement cannot be read. */
   readonly proven: boolean;
@@ -45,9 +46,10 @@ export interface Unread {
 export async function hear(bytes: Uint8Array, verification: Verification, known?: ClaimOutcome): Promise<Heard> {
   const outcome = known ?? (await verifyClaim(bytes, verification));
   if (outcome.trusted) return { standing: 'named', claim: outcome.claim };
-  const envelope = looseEnvelope(bytes, verification.maxBytes ?? LIMITS.claimBytes);
+  const maxBytes = verification.maxBytes ?? LIMITS.claimBytes;
+  const envelope = looseEnvelope(bytes, maxBytes);
   const why = outcome.refusal;
-  if (envelope === null) return { standing: 'stranger', why };
+  if (envelope === null) return isTooLarge(bytes, maxBytes) ? anybodys(bytes) : { standing: 'stranger', why };
   const found = await foundIn({ envelope, verification });
   const [best] = found.toSorted((a, b) => Number(b.signer !== null) - Number(a.signer !== null));
   if (best === undefined) return { standing: 'stranger', why };
@@ -67,6 +69,13 @@ export async function hear(bytes: Uint8Array, verification: Verification, known?
     };
   const names = [...new Set(found.map(({ entry }) => entry.name))];
   return { standing: 'unread', ...about, names, proven: signer !== null, why };
+}
+
+/** What was signed is not known: it is called by its bundle. */
+function anybodys(bytes: Uint8Array): Heard {
+  const bundle = sha256Hex(bytes);
+  const why: Finding = { code: 'claims-limit', message: `its bundle of ${bytes.length} bytes is too large to be read` };
+  return { standing: 'unread', bundle, pae: bundle, names: [], proven: false, statement: null, why };
 }
 
 /** What keeps it from saying yes: its own code, not that of a signature by nobody. */
@@ -153,23 +162,22 @@ async function byCertificate(
   certificates: readonly Certificate[],
   question: Question,
 ): Promise<readonly Speaker[]> {
-  const others = certificates.filter((each) => each !== leaf);
   const found = await Promise.all(
     question.verification.trust.map(async (entry) =>
-      entry.anchor.kind === 'oidc' ? byIdentity(entry, leaf, question) : underRoot(entry, leaf, others),
+      entry.anchor.kind === 'oidc' ? byIdentity(entry, leaf, question) : underRoot(entry, leaf, certificates),
     ),
   );
   return found.flat();
 }
 
-function underRoot(entry: TrustEntry, leaf: Certificate, others: readonly Certificate[]): readonly Speaker[] {
+function underRoot(entry: TrustEntry, leaf: Certificate, certificates: readonly Certificate[]): readonly Speaker[] {
   const { anchor } = entry;
   if (anchor.kind !== 'certificate') return [];
   const { roots, intermediates } = readAnchors(anchor.pem);
-  const root = findRootEver({ leaf, roots, intermediates: [...others, ...intermediates] });
+  const root = findRootEver({ leaf, roots, intermediates: [...certificates, ...intermediates] });
   const signer = root === null ? null : certificateSigner(leaf, root);
   if (signer !== null && mismatch(signer, anchor) === null) return [{ entry, signer }];
-  const says = namesInCertificate({ sans: leaf.sans, subject: leaf.x509.subject });
+  const says = namesInCertificate({ sans: leaf.sans, subject: subjectOf(leaf.x509) });
   return anchor.identity !== undefined && says.includes(anchor.identity) ? [{ entry, signer: null }] : [];
 }
 

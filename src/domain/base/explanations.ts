@@ -82,8 +82,9 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
       'fetch it again, or ask its signer; what might be a no a revoker lifts with `weighmark revoke REF --claim DIGEST --reason TEXT`',
   },
   'claims-limit': {
-    what: 'More or larger claims than any honest artifact has.',
-    wayOut: 'remove the surplus from the claims file; the bounds stand in docs/formats.md',
+    what: 'More or larger claims than any honest artifact has. Where the log names one that is too large to be read, the answer is open (exit 4): it might be a no.',
+    wayOut:
+      'remove the surplus from the claims file; the bounds stand in docs/formats.md; of one that the log names a revoker lifts it: `weighmark revoke REF --claim DIGEST --reason TEXT`',
   },
   'claim-missing': {
     what: 'A claim the policy requires, or the log names, is not there.',
@@ -234,7 +235,7 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
     wayOut: 'somebody else must do one of them; `weighmark lineage REF` shows who did what',
   },
   'lineage-missing': {
-    what: 'Nobody whom the policy names attests how the artifact was made.',
+    what: 'Nobody whom the policy names attests how the artifact was made. A step that gives data says it of no model.',
     wayOut:
       'seal it with what it was made of: `weighmark seal PATH --step STEP --input ROLE=REF`; or add that claim: `weighmark attest REF --type provenance`; or take it as it is: the policy names it as a leaf with a reason (`leaves:`, docs/policy.md)',
   },

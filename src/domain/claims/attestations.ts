@@ -45,6 +45,8 @@ export function claimTypeOf(text: string): ClaimType {
   const short = Object.hasOwn(SHORT, text) ? SHORT[text] : undefined;
   if (short !== undefined) return { predicateType: short };
   if (text === PREDICATES.integrity) throw new WeighmarkError('usage', 'an OMS signature is made by `weighmark sign`');
+  if (text === PREDICATES.revocation)
+    throw new WeighmarkError('usage', 'a revocation is made by `weighmark revoke`, which logs it as one');
   if (/^[a-z][a-z0-9+.-]*:\/\/[^\s/]+/i.test(text) && URL.canParse(text)) return { predicateType: text };
   throw new WeighmarkError('usage', `${text} is neither a known type nor a URI`, {
     hint: `types: ${[...Object.keys(SHORT), ...STEPS].join(', ')}`,

@@ -19,7 +19,8 @@ export function splitClaims(bytes: Uint8Array): readonly Uint8Array[] {
   for (let start = 0; start < bytes.length;) {
     const newline = bytes.indexOf(0x0a, start);
     const end = newline < 0 ? bytes.length : newline;
-    if (end > start) lines.push(bytes.subarray(start, end));
+    const line = withoutReturn(bytes.subarray(start, end));
+    if (lastByte(line) !== undefined) lines.push(line);
     if (lines.length > LIMITS.claimsPerFile)
       throw limit(`the claims file has more than ${LIMITS.claimsPerFile} claims`);
     start = end + 1;
@@ -50,11 +51,20 @@ export function mergeClaims(existing: Uint8Array | null, added: readonly Uint8Ar
 
 const NEWLINE = Buffer.from('\n');
 
-/** Some tools write one bundle in many lines: then no line ends an object before the last, and all together are JSON. */
+/** Lines may end as they do on Windows; a bundle goes by the same digest there. */
+function withoutReturn(line: Uint8Array): Uint8Array {
+  return line.at(-1) === 0x0d ? line.subarray(0, -1) : line;
+}
+
+/**
+ * Some tools write one bundle in many lines: then no line ends an object before the last, and all together are JSON. Empty lines
+ * before or after one that holds it all make no many.
+ */
 function isOneDocument(bytes: Uint8Array): boolean {
-  const newline = bytes.indexOf(0x0a);
-  if (newline < 0 || newline > LIMITS.claimBytes || bytes.length > LIMITS.claimBytes) return false;
-  if (lastByte(bytes.subarray(0, newline)) === 0x7d) return false;
+  const start = bytes.findIndex((byte) => !isSpace(byte));
+  const newline = bytes.indexOf(0x0a, Math.max(start, 0));
+  if (newline === -1 || bytes.length > LIMITS.claimBytes) return false;
+  if (lastByte(bytes.subarray(start, newline)) === 0x7d) return false;
   try {
     parseStrictJson(bytes);
     return true;
@@ -65,7 +75,11 @@ function isOneDocument(bytes: Uint8Array): boolean {
 
 /** That is no white space. */
 function lastByte(line: Uint8Array): number | undefined {
-  return line.findLast((byte) => byte !== 0x20 && byte !== 0x09 && byte !== 0x0d);
+  return line.findLast((byte) => !isSpace(byte));
+}
+
+function isSpace(byte: number): boolean {
+  return byte === 0x20 || byte === 0x09 || byte === 0x0d || byte === 0x0a;
 }
 
 /** The same JSON without its line breaks; a re-wrapping, so its own digest differs and what it signs does not. */

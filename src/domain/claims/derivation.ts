@@ -69,9 +69,8 @@ export function tryDerivation({
   if (predicateType !== PREDICATES.derivation) return null;
   try {
     return readDerivationPredicate(predicate);
-  } catch (error) {
-    if (error instanceof WeighmarkError) return null;
-    throw error;
+  } catch {
+    return null;
   }
 }
 

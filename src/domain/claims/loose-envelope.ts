@@ -35,6 +35,11 @@ export function looseEnvelope(bytes: Uint8Array, maxBytes: number = LIMITS.claim
   }
 }
 
+/** More than can be read here: then nobody can tell whose it is. */
+export function isTooLarge(bytes: Uint8Array, maxBytes: number = LIMITS.claimBytes): boolean {
+  return bytes.length > Math.min(maxBytes, constants.MAX_STRING_LENGTH);
+}
+
 function strictly(bundle: Bundle): LooseEnvelope {
   const { key, payload, signature } = bundle;
   return {
@@ -70,9 +75,12 @@ function readLoosely(bytes: Uint8Array): LooseEnvelope | null {
 /** Empty where it is more than a text can be. */
 function textOf(bytes: Uint8Array): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (buffer.length > constants.MAX_STRING_LENGTH) return '';
   const isWide = buffer[0] === 0xff && buffer[1] === 0xfe;
-  return buffer.toString(isWide ? 'utf16le' : 'latin1');
+  try {
+    return buffer.toString(isWide ? 'utf16le' : 'latin1');
+  } catch {
+    return '';
+  }
 }
 
 function binary(text: string, names: readonly string[], most: number): readonly Uint8Array[] {
@@ -85,16 +93,17 @@ function textsNamed(text: string, names: readonly string[], most: number): reado
   const name = new RegExp(`"(?:${names.join('|')})"\\s*:\\s*"`, 'g');
   for (let match = name.exec(text); match !== null && found.length < most; match = name.exec(text)) {
     const end = endOfText(text, name.lastIndex);
-    const value = end < 0 ? null : unquoted(text.slice(name.lastIndex - 1, end + 1));
+    if (end === -1) break;
+    const value = unquoted(text.slice(name.lastIndex - 1, end + 1));
     if (value !== null && value !== '' && !found.includes(value)) found.push(value);
-    if (end >= 0) name.lastIndex = end;
+    name.lastIndex = end;
   }
   return found;
 }
 
-/** Place of the quote that ends it; -1: none does. */
+/** Place of the quote that ends it; -1: none does, nor any text after it. */
 function endOfText(text: string, start: number): number {
-  for (let at = text.indexOf('"', start); at >= 0; at = text.indexOf('"', at + 1)) {
+  for (let at = text.indexOf('"', start); at !== -1; at = text.indexOf('"', at + 1)) {
     let slashes = 0;
     while (text[at - 1 - slashes] === '\\') slashes += 1;
     if (slashes % 2 === 0) return at;

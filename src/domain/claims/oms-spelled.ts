@@ -21,11 +21,13 @@ const QUOTE = 0x22;
 /**
  * The resources of whole files in the one spelling that the signers in use write, read from the bytes of their list: of a million
  * neither an object of JSON nor the text of a digest is made. Null for any other spelling, which decides nothing.
- * @param list well-formed JSON. @throws WeighmarkError `name-unsafe`.
+ * @param list well-formed JSON.
+ * @param most so many; a longer list is another spelling. @throws WeighmarkError `name-unsafe`.
  */
 export function spelledResources(
   list: Uint8Array,
   { algorithm, shardBytes }: { readonly algorithm: HashAlgorithm; readonly shardBytes: number | null },
+  most: number = LIMITS.filesPerTree,
 ): readonly SpelledResource[] | null {
   if (shardBytes !== null || algorithm === 'blake2b' || list[0] !== 0x5b) return null;
   const bytes = Buffer.from(list.buffer, list.byteOffset, list.length);
@@ -33,12 +35,12 @@ export function spelledResources(
   const resources: SpelledResource[] = [];
   const rows = new DigestRows(32);
   let at = 1;
-  while (resources.length <= LIMITS.filesPerTree) {
+  while (resources.length < most) {
     const name = at + BEFORE.length;
     const quote = bytes.indexOf(QUOTE, name);
     const digest = quote + after.length;
     const end = digest + DIGITS;
-    if (quote < 0 || !isAt(bytes, at, BEFORE) || !isAt(bytes, quote, after)) return null;
+    if (quote === -1 || !isAt(bytes, at, BEFORE) || !isAt(bytes, quote, after)) return null;
     if (bytes[end] !== QUOTE || bytes[end + 1] !== 0x7d) return null;
     const path = bytes.toString('utf8', name, quote);
     const resource = path.includes('\\') ? null : spelled(path, rows, { bytes, digest });

@@ -194,7 +194,6 @@ function readResources(value: unknown, how: Serialization): readonly OmsResource
 
 function checkedResources(resources: readonly OmsResource[], how: Serialization): readonly OmsResource[] {
   if (resources.length === 0) throw new WeighmarkError('empty-artifact', 'the signature covers no file');
-  if (resources.length > LIMITS.filesPerTree) throw malformed('it lists too many files');
   if (how.shardBytes === null) checkWholeFiles(resources);
   else checkShards(resources, how.shardBytes);
   return resources;

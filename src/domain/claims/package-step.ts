@@ -16,7 +16,7 @@ const PAGES = ['md', 'txt', 'rst', 'cff', 'bib'];
 /** A top-level page of documentation that no loader reads. */
 export function isDocumentation(path: string): boolean {
   const dot = path.lastIndexOf('.');
-  return DOCUMENTATION.test(path) && (dot < 0 || PAGES.includes(path.slice(dot + 1).toLowerCase()));
+  return DOCUMENTATION.test(path) && (dot === -1 || PAGES.includes(path.slice(dot + 1).toLowerCase()));
 }
 
 /** The predicate of a `package` step, or null if the two states differ in more than documentation, or not at all. */

@@ -62,7 +62,7 @@ export function splitInput(text: string): { readonly role: Role; readonly ref: s
   const at = text.indexOf('=');
   const role = ROLES.find((each) => each === text.slice(0, at));
   const ref = text.slice(at + 1);
-  if (at > 0 && role !== undefined && ref !== '') return { role, ref };
+  if (at !== -1 && role !== undefined && ref !== '') return { role, ref };
   throw new WeighmarkError('usage', `${text} is not ROLE=REF`, { hint: `roles: ${ROLES.join(', ')}` });
 }
 

@@ -51,9 +51,8 @@ export function tryRemovedRecords({ predicateType, predicate }: Statement): Remo
   if (predicateType !== PREDICATES['removed-records']) return null;
   try {
     return readRemovedRecords(predicate);
-  } catch (error) {
-    if (error instanceof WeighmarkError) return null;
-    throw error;
+  } catch {
+    return null;
   }
 }
 

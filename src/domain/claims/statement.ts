@@ -32,7 +32,8 @@ export function parseStatement(payload: Uint8Array, maxSubjects: number = LIMITS
 const LAZY_PATH = ['predicate', 'metadata', 'component'];
 
 /**
- * The bytes to sign: a v1 statement as compact JSON. The predicate is its maker's: read strictly, or built here.
+ * The bytes to sign: a v1 statement as compact JSON. They are read as every verifier will read them, so that nothing is signed
+ * which none does: a predicate that is too deep once it stands in a statement, a key that no reader allows.
  * @throws WeighmarkError `claim-malformed`.
  */
 export function buildStatement(
@@ -40,9 +41,9 @@ export function buildStatement(
   predicateType: string,
   predicate: Readonly<Record<string, unknown>>,
 ): Uint8Array {
-  readSubjects(subject as unknown as Json, LIMITS.subjectsPerStatement);
-  if (predicateType === '') throw malformed('it has no predicateType');
-  return jsonBytes({ _type: STATEMENT_V1, subject, predicateType, predicate }, { indent: 0 });
+  const payload = jsonBytes({ _type: STATEMENT_V1, subject, predicateType, predicate }, { indent: 0 });
+  parseStatement(payload);
+  return payload;
 }
 
 function readSubjects(value: Json | undefined, max: number): readonly Subject[] {

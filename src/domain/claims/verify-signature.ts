@@ -4,6 +4,7 @@ import { curveOf, knownCurve, readPublicKey, shownFingerprint, type PublicKey } 
 import type { Bundle } from './bundle.ts';
 import { readCertificate, type Certificate } from '../pki/certificate.ts';
 import { findRoot, readAnchors } from '../pki/certificate-path.ts';
+import { subjectOf } from '../pki/certificates.ts';
 import { historicPreAuthEncoding, preAuthEncoding, preAuthPieces } from './dsse.ts';
 import type { Signer } from './types.ts';
 
@@ -125,7 +126,7 @@ export function certificateSigner(leaf: Certificate, root: Certificate): Extract
   return {
     kind: 'certificate',
     root: root.fingerprint,
-    subject: leaf.x509.subject,
+    subject: subjectOf(leaf.x509),
     sans: leaf.sans,
     fingerprint: leaf.fingerprint,
     notBefore: leaf.x509.validFromDate.toISOString(),

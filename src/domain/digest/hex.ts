@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { WeighmarkError } from '../base/errors.ts';
 
 export function sha256Hex(bytes: Uint8Array | string): string {
-  return createHash('sha256').update(bytes).digest('hex');
+  return hash('sha256', bytes, 'hex');
 }
 
 /** 32 bytes as lower-case hex: the only form of SHA-256 and BLAKE3 that is ever accepted. */

@@ -7,7 +7,7 @@ import { timeOf } from './edges.ts';
 import { examine, shown, type Act, type Examined, type ExamineRules } from './examine.ts';
 import type { ClaimIndex } from './index-claims.ts';
 import type { Input } from './provenance.ts';
-import { judgeInput, rootStanding, unlistedFindings, type Scene, type StandingRules } from './standing.ts';
+import { NO_MODEL, judgeInput, rootStanding, unlistedFindings, type Scene, type StandingRules } from './standing.ts';
 import { digestConflicts, existedAt, stepFindings } from './step-rules.ts';
 import type { Lineage, LineageEdge, LineageNode } from './types.ts';
 import { walk } from './walk.ts';
@@ -44,7 +44,7 @@ export function checkLineage(subject: LineageSubject, index: ClaimIndex, rules: 
   const path = walk(subject.root, (digest) => look(digest).next, LIMITS.lineageNodes);
   const nodes = path.order.toReversed().map((digest) => look(digest));
   const findings = [
-    ...rootFindings(subject, look(subject.root), index, rules),
+    ...rootFindings(subject, look(subject.root), { index, rules, examined }),
     ...nodes.flatMap((node) => [...node.findings, ...stepFindings(node.examined, existed, rules)]),
     ...path.cycles.map((digest) => finding('lineage-cycle', 'it is among its own ancestors', digest)),
     ...(path.depth > rules.maxDepth
@@ -153,8 +153,10 @@ function nodeOf(examined: Examined, edges: readonly LineageEdge[], describedBy: 
   };
 }
 
-function rootFindings(subject: LineageSubject, seen: Seen, index: ClaimIndex, rules: LineageRules): readonly Finding[] {
-  if (!subject.required || rootStanding(seen.examined, rules, subject.holdsWeights === true)) return [];
+function rootFindings(subject: LineageSubject, seen: Seen, scene: Scene): readonly Finding[] {
+  const { index } = scene;
+  if (!subject.required || rootStanding(seen.examined, scene, subject.holdsWeights === true)) return [];
+  if (seen.examined.step !== null) return [finding('lineage-missing', NO_MODEL, subject.root)];
   if (seen.examined.refused !== null) return [seen.examined.refused];
   if (seen.findings.some(({ code }) => code === 'claim-malformed')) return [];
   const ambiguous = [subject.root, ...subject.aliases].some((digest) => index.ambiguousAbout(digest).length > 0);

@@ -77,7 +77,6 @@ export function examine(
   rules: ExamineRules,
 ): Examined {
   const standing = about.filter(({ claim }) => rules.revocations.ofClaim(claim) === null);
-  const fallen = about.filter(({ claim }) => rules.revocations.ofClaim(claim) !== null);
   const steps = readSteps(
     standing.filter(({ claim }) => isProvenance(claim.statement)),
     name,
@@ -100,7 +99,7 @@ export function examine(
       isSaidModel(standing, name, rules),
     acted: standing.flatMap((bound) => actsIn(bound, name, rules)),
     findings: [...steps.findings, ...conflictOf(steps.accepted, digest, rules)],
-    refused: steps.refused ?? revokedStep(fallen, rules),
+    refused: steps.refused ?? revokedStep(about, rules),
   };
 }
 
@@ -152,16 +151,18 @@ function wrongSigner(claim: VerifiedClaim, digest: string, principal: string | n
   };
 }
 
-function revokedStep(fallen: readonly BoundClaim[], rules: ExamineRules): Finding | null {
-  const bound = fallen.find(({ claim }) => isProvenance(claim.statement));
-  const revocation = bound === undefined ? null : rules.revocations.ofClaim(bound.claim);
-  if (bound === undefined || revocation === null) return null;
-  return {
-    code: 'revoked',
-    message: `its provenance claim no longer counts: ${revocation.reason}`,
-    subject: shown(bound.digest),
-    facts: { claim: `sha256:${bound.claim.bundle}` },
-  };
+function revokedStep(about: readonly BoundClaim[], { revocations }: ExamineRules): Finding | null {
+  for (const { claim, digest } of about) {
+    const revocation = isProvenance(claim.statement) ? revocations.ofClaim(claim) : null;
+    if (revocation === null) continue;
+    return {
+      code: 'revoked',
+      message: `its provenance claim no longer counts: ${revocation.reason}`,
+      subject: shown(digest),
+      facts: { claim: `sha256:${claim.bundle}` },
+    };
+  }
+  return null;
 }
 
 /** Two accepted accounts of one artifact must tell the same story (security rule 8). */
@@ -169,10 +170,8 @@ function conflictOf(accepted: readonly AcceptedStep[], digest: string, { meant }
   if (accepted.length < 2) return [];
   const stories = new Set(accepted.map(({ provenance }) => storyOf(provenance, meant)));
   if (stories.size < 2) return [];
-  const told = accepted.toSorted((a, b) => (a.claim.bundle < b.claim.bundle ? -1 : 1));
-  return [
-    { code: 'claim-conflict', ...conflictWords(told, digest), facts: Object.fromEntries(told.slice(0, 4).map(teller)) },
-  ];
+  const facts = Object.fromEntries(accepted.slice(0, 4).map(teller));
+  return [{ code: 'claim-conflict', ...conflictWords(accepted, digest), facts }];
 }
 
 /** Two accounts by one person are told apart: neither hides the other. */

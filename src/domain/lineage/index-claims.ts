@@ -30,7 +30,7 @@ export interface ClaimIndex {
 
 /** Each signature counts once, however often it was wrapped anew (security rule 12). */
 export function indexClaims(claims: readonly VerifiedClaim[], known?: Known): ClaimIndex {
-  const sorted = claims.toSorted((a, b) => (a.bundle < b.bundle ? -1 : Number(a.bundle > b.bundle)));
+  const sorted = claims.toSorted((a, b) => (a.bundle < b.bundle ? -1 : 1));
   const all = eachOnce(sorted);
   const about = new Map<string, BoundClaim[]>();
   const manifests = new Set(all.flatMap(({ statement }) => inputsSaidToBeManifests(statement)));

@@ -7,6 +7,7 @@ import { bindingOf, type Known } from '../claims/binding.ts';
 import type { Finding } from '../base/verdict.ts';
 import { verifiedFor } from './derived.ts';
 import { edgeWord } from './edges.ts';
+import { givesData } from './gives-data.ts';
 import { actsIn, shown, type Act, type Examined, type ExamineRules } from './examine.ts';
 import type { ClaimIndex } from './index-claims.ts';
 import { isProvenance, readProvenance, type Input } from './provenance.ts';
@@ -59,21 +60,26 @@ export function judgeInput(input: Input, parent: Examined, scene: Scene): Judged
 }
 
 /**
- * A model's lineage rests on a step, a dataset's on a description of data; or it is a trusted leaf in its role: a tokenizer
- * that is trusted as one is no model without lineage.
+ * A model's lineage rests on a step that gives a model, a dataset's on a step or a description of data; or it is a trusted leaf in
+ * its role: a tokenizer that is trusted as one is no model without lineage.
  * @param holdsWeights the content is a model's, whatever anybody calls it.
  */
 export function rootStanding(
-  { step, digest, vouched, isModel }: Examined,
-  rules: StandingRules,
+  node: Examined,
+  { rules, examined: look }: Pick<Scene, 'rules' | 'examined'>,
   holdsWeights: boolean,
 ): boolean {
-  const roles: readonly Role[] = isModel || holdsWeights ? MODEL_ROLES : [...MODEL_ROLES, 'dataset'];
-  if (step !== null || roles.some((role) => liveLeaf(digest, role, rules) !== null)) return true;
-  return vouched.has('dataset') && roles.includes('dataset');
+  const { step, digest, vouched, isModel } = node;
+  const isData = !isModel && !holdsWeights;
+  const roles: readonly Role[] = isData ? [...MODEL_ROLES, 'dataset'] : MODEL_ROLES;
+  if (roles.some((role) => liveLeaf(digest, role, rules) !== null)) return true;
+  if (step !== null) return isData || !givesData(node, look);
+  return vouched.has('dataset') && isData;
 }
 
 const MODEL_ROLES: readonly Role[] = ['base-model', 'adapter'];
+/** Of a model of which only a step is told that gives data. */
+export const NO_MODEL = 'nobody says how it was made: the step that is told of it gives data, and it is a model';
 
 interface Judged {
   readonly standing: Standing;
@@ -107,6 +113,13 @@ function standingOf(input: Input, parent: Examined, scene: Scene): Judged {
       acted: [...scene.examined(sha256).acted, ...summaryActs(summary, index, rules)],
     };
   const examined = scene.examined(sha256);
+  if (role !== null && MODEL_ROLES.includes(role) && givesData(examined, scene.examined))
+    return refused({
+      code: 'lineage-missing',
+      message: NO_MODEL,
+      subject: shown(sha256),
+      facts: { input: input.name, role },
+    });
   if (examined.step !== null) return stands('attested');
   const description = role === null ? undefined : examined.vouched.get(role);
   if (description !== undefined)
@@ -130,7 +143,8 @@ function whyNot(input: Input, sha256: string, { index, rules, examined: look }: 
   const examined = look(sha256);
   const about = { subject: shown(sha256), facts: { input: name, role: role ?? 'not said' } };
   if (examined.refused !== null) return { ...examined.refused, ...about };
-  const malformed = examined.findings.find(({ code }) => code === 'claim-malformed');
+  // Without a step that counts nothing else is found than that one cannot be read.
+  const [malformed] = examined.findings;
   if (malformed !== undefined) return { ...malformed, ...about };
   if (index.ambiguousAbout(sha256).length > 0)
     return { code: 'subject-ambiguous', message: 'a claim is about this input and something else at once', ...about };
@@ -244,9 +258,7 @@ export function unlistedFindings(digest: string, { revocations }: StandingRules)
 
 function revokedIn(claim: VerifiedClaim, rules: StandingRules): readonly Finding[] {
   const { revocations } = rules;
-  const digests = [...claim.statement.subject.map(({ digest }) => digest['sha256']), ...inputsIn(claim)].filter(
-    (digest) => digest !== undefined,
-  );
+  const digests = [...claim.statement.subject.flatMap(({ digest }) => digest['sha256'] ?? []), ...inputsIn(claim)];
   const artifacts = digests
     .map((digest) => [digest, revocations.ofArtifact(digest)] as const)
     .filter(([, revoked]) => revoked !== null);

@@ -23,6 +23,11 @@ export function certificateFingerprint(certificate: X509Certificate): string {
   return certificate.fingerprint256.replaceAll(':', '').toLowerCase();
 }
 
+/** The name a certificate is for, a line a part. An empty one, as Fulcio's are, Node gives as `undefined`, whatever its types say. */
+export function subjectOf({ subject = '' }: { readonly subject?: string }): string {
+  return subject;
+}
+
 function parsed(block: string, code: Code): X509Certificate {
   try {
     return new X509Certificate(block);

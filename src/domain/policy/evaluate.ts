@@ -229,7 +229,7 @@ function touchedBy(of: Case): readonly string[] {
 function openIn(of: Case): readonly Finding[] {
   const { revocations, facts, index } = of;
   const digests = revocations.doubts.length === 0 ? [] : touchedBy(of);
-  return openRevocations(revocations, { id: facts.id, digests, claims: index.all });
+  return openRevocations(revocations, { id: facts.id, digests, claims: index.all, copies: facts.claims });
 }
 
 /** Bundles of the revocations among the first entries of the log that hold, where undoing takes the most that is asked. */

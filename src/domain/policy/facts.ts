@@ -54,7 +54,7 @@ export interface LogFacts {
   readonly findings: readonly Finding[];
   /** Entries that count here and whose bundle is not: each might say no. */
   readonly absent?: readonly LogEntry[];
-  /** Logged, and by somebody who is or may be of the policy, but not understood or not proven here. */
+  /** By somebody who is or may be of the policy, but not understood or not proven here. */
   readonly unread?: readonly UnreadEntry[];
   /** Entries about this very artifact. */
   readonly claims?: readonly LogEntry[];
@@ -63,8 +63,11 @@ export interface LogFacts {
 }
 
 export interface UnreadEntry extends Unread {
-  readonly entry: LogEntry;
+  readonly entry: UnreadPlace;
 }
+
+/** Without an index it lies with the artifact or its ancestors, and is not logged (yet). */
+export type UnreadPlace = Pick<LogEntry, 'leaf'> & { readonly index: number | null };
 
 export interface ContentFacts {
   /** Hex SHA-256 by path, as read now; absent where the content is not at hand. */

@@ -153,7 +153,7 @@ const PLACEHOLDER = /^ACME\/MODELS$|@example\.(?:com|org|net)$|^CHANGE[ _-]?ME/i
 function placeholders({ name, anchors }: Principal): readonly Advice[] {
   const words = anchors.flatMap((anchor) =>
     anchor.kind === 'oidc'
-      ? [anchor.identity, anchor.github?.repository, anchor.gitlab?.repository].filter((word) => word !== undefined)
+      ? [anchor.identity, anchor.github?.repository, anchor.gitlab?.repository].flatMap((word) => word ?? [])
       : [],
   );
   return words

@@ -1,3 +1,4 @@
+import { signerKey } from '../authority/authority.ts';
 import type { Revocations } from '../authority/revocations.ts';
 import { targetText } from '../authority/revocation.ts';
 import { undecided, type Finding } from '../base/verdict.ts';
@@ -15,9 +16,40 @@ export function touchedDigests(own: readonly string[], { nodes }: Pick<Lineage, 
  */
 export function openRevocations(
   revocations: Revocations,
-  about: { readonly id: string; readonly digests: readonly string[]; readonly claims: readonly VerifiedClaim[] },
+  about: {
+    readonly id: string;
+    readonly digests: readonly string[];
+    readonly claims: readonly VerifiedClaim[];
+    /** The same with every copy of each. */
+    readonly copies: readonly VerifiedClaim[];
+  },
 ): readonly Finding[] {
-  return [...unreadable(revocations, about.id), ...unconfirmed(revocations, about)];
+  return [...unreadable(revocations, about.id), ...unclear(revocations, about), ...unconfirmed(revocations, about)];
+}
+
+/** Whoever signed a claim may take it back: what they sign that names it, in a form nobody here understands, may do that. */
+function unclear(
+  { unclear: said }: Revocations,
+  { id, copies }: Parameters<typeof openRevocations>[1],
+): readonly Finding[] {
+  return said
+    .filter((each) => namesOwn(each, copies))
+    .map(({ bundle }) =>
+      undecided({
+        code: 'claim-malformed',
+        message:
+          'somebody signed something about a claim of their own that cannot be understood: it might take that back',
+        subject: id,
+        facts: { claim: `sha256:${bundle}` },
+      }),
+    );
+}
+
+function namesOwn({ signer, statement }: VerifiedClaim, claims: readonly VerifiedClaim[]): boolean {
+  const [text, own] = [JSON.stringify(statement.predicate).toLowerCase(), signerKey(signer)];
+  return claims.some(
+    (claim) => signerKey(claim.signer) === own && [claim.pae, claim.bundle].some((digest) => text.includes(digest)),
+  );
 }
 
 function unreadable({ unreadable: claims }: Revocations, id: string): readonly Finding[] {

@@ -2,7 +2,7 @@ import type { VerifiedClaim } from '../claims/types.ts';
 import type { LogEntry } from '../tlog/leaf.ts';
 import type { Code } from '../base/errors.ts';
 import { undecided, type Evidence, type Finding } from '../base/verdict.ts';
-import { firstPlaces } from '../authority/copies.ts';
+import { actKey, firstPlaces } from '../authority/copies.ts';
 import { saysNo } from '../authority/polarity.ts';
 import { PREDICATES } from '../claims/predicates.ts';
 import { bindingOf } from '../claims/binding.ts';
@@ -36,11 +36,54 @@ const BREAK_GLASS_MS = 24 * 3_600_000;
 export function newestPromotion(of: Case, environment: Environment): Newest {
   for (const entry of entriesFor(of, environment)) {
     const read = readEntry(of, entry, environment);
-    if (read !== null) return read;
+    if (read !== null) return unlessWithdrawn(of, read, environment);
   }
   const nothing = about(of, 'not-promoted', `nothing of ${of.facts.name} is promoted to ${environment.name}`, {});
   const enter = `weighmark promote ${of.facts.name}@${of.facts.id} --env ${environment.name}`;
   return { finding: { ...nothing, hint: `\`${enter}\` lets it in, once it may; \`${enter} --dry-run\` says whether` } };
+}
+
+/** A withdrawal counts wherever it lies and before it is logged, as a revocation does: who may delete an entry that waits undoes none. */
+function unlessWithdrawn(of: Case, newest: Newest, environment: Environment): Newest {
+  if ('finding' in newest || !newest.current.promotion.passed) return newest;
+  for (const claim of unplacedWithdrawals(of, environment)) {
+    const said = withdrawalIn(of, claim, {
+      environment,
+      saying: `signed a summary for ${environment.name}, not logged as one,`,
+    });
+    if (said !== null)
+      return { finding: 'finding' in said ? said.finding : withdrawnFinding(of, said.by, environment) };
+  }
+  return newest;
+}
+
+function withdrawnFinding(of: Case, by: string, { name }: Environment): Finding {
+  const { facts } = of;
+  const message = `${facts.name} was withdrawn from ${name} by ${by}; the log does not have that as a withdrawal (yet)`;
+  const hint = `\`weighmark log integrate\` logs what waits; \`weighmark promote ${facts.name}@${facts.id} --env ${name}\` promotes it once more, upon that`;
+  return { ...about(of, 'not-promoted', message, { environment: name }), hint };
+}
+
+/**
+ * What withdraws from this place and that no entry of it says. Whoever promotes names it, and so knew of it; what is logged is
+ * judged in its place, and no copy of it says it anew.
+ */
+export function unplacedWithdrawals(of: Case, environment: Environment): readonly VerifiedClaim[] {
+  const found = of.facts.claims.filter((claim) => mayWithdraw(of, claim, environment));
+  if (found.length === 0) return [];
+  const logged = placesIn(of, environment).map(({ leaf }) => leaf.bundle.slice('sha256:'.length));
+  const known = promotionHistory(of, environment).flatMap(({ promotion }) => promotion.inputs);
+  const settled = new Set([...logged, ...known].flatMap((bundle) => of.index.byBundle(bundle) ?? []).map(actKey));
+  return found.filter((claim) => !settled.has(actKey(claim)));
+}
+
+/** One that does not say from where is asked about if it is about this very artifact. */
+function mayWithdraw(of: Case, claim: VerifiedClaim, environment: Environment): boolean {
+  if (claim.statement.predicateType !== PREDICATES.promotion || !saysNo(claim.statement)) return false;
+  const uri = claim.statement.predicate['resourceUri'];
+  return typeof uri === 'string'
+    ? uri === expectedUri(of, environment)
+    : of.about.some((each) => each.claim.bundle === claim.bundle);
 }
 
 /** The newest entry where it leaves open what is promoted: then nothing can be built upon it, nor gone back over it. */
@@ -64,9 +107,7 @@ export function promotionHistory(of: Case, environment: Environment): readonly C
  * all is in order.
  */
 function entriesFor(of: Case, environment: Environment): readonly LogEntry[] {
-  const entries = of.facts.log.promotions.filter(
-    ({ leaf }) => leaf.env === environment.name && leaf.name === of.facts.name,
-  );
+  const entries = placesIn(of, environment);
   const claimOf = ({ leaf }: LogEntry) => of.index.byBundle(leaf.bundle.slice('sha256:'.length));
   const oldestFirst = entries
     .filter((entry) => !isMisplaced(entry, claimOf(entry)))
@@ -82,6 +123,10 @@ function entriesFor(of: Case, environment: Environment): readonly LogEntry[] {
     return { index, leaf };
   });
   return [...said, ...unknown.values()].toSorted((a, b) => b.index - a.index);
+}
+
+function placesIn({ facts }: Case, environment: Environment): readonly LogEntry[] {
+  return facts.log.promotions.filter(({ leaf }) => leaf.env === environment.name && leaf.name === facts.name);
 }
 
 /** Whoever may push can log a promotion as one of something else: that place is none of its. A withdrawal is for a name. */
@@ -143,8 +188,23 @@ function lapsedPromotion(of: Case, claim: VerifiedClaim, why: Finding): Newest |
   return { finding: { ...why, message, subject: of.facts.id } };
 }
 
-/** Whatever it says besides, a withdrawal for this name and environment withdraws; one that says less than it must is open. */
 function readWithdrawal(of: Case, { entry, claim }: Logged, environment: Environment): Newest | null {
+  const said = withdrawalIn(of, claim, {
+    environment,
+    saying: `logged a summary for ${environment.name} (entry ${entry.index})`,
+  });
+  if (said === null || 'finding' in said) return said;
+  return { current: { entry, claim, promotion: said.promotion, id: entry.leaf.manifest, principal: said.by } };
+}
+
+type Withdrawal = { readonly promotion: Promotion; readonly by: string } | { readonly finding: Finding };
+
+/** Whatever it says besides, a withdrawal for this name and environment withdraws; one that says less than it must is open. */
+function withdrawalIn(
+  of: Case,
+  claim: VerifiedClaim,
+  { environment, saying }: { readonly environment: Environment; readonly saying: string },
+): Withdrawal | null {
   const { predicate } = claim.statement;
   const uri = predicate['resourceUri'];
   const revoked = of.revocations.ofClaim(claim);
@@ -155,7 +215,7 @@ function readWithdrawal(of: Case, { entry, claim }: Logged, environment: Environ
   if (!roles.includes(promotion?.breakGlass === true ? BREAK_GLASS_ROLE : PROMOTER_ROLE)) return null;
   const by = of.authority.nameOf(claim) ?? '';
   if (promotion === null) {
-    const message = `${by} logged a summary for ${environment.name} (entry ${entry.index}) that is no pass and cannot be read`;
+    const message = `${by} ${saying} that is no pass and cannot be read`;
     return {
       finding: undecided({
         ...about(of, 'promotion-unreadable', message, { claim: `sha256:${claim.bundle}` }),
@@ -163,9 +223,9 @@ function readWithdrawal(of: Case, { entry, claim }: Logged, environment: Environ
       }),
     };
   }
-  if (revoked !== null)
-    return { finding: unconfirmed(of, { claim, by, roles, lost: revoked }, `withdrew it from ${environment.name}`) };
-  return { current: { entry, claim, promotion, id: entry.leaf.manifest, principal: by } };
+  return revoked === null
+    ? { promotion, by }
+    : { finding: unconfirmed(of, { claim, by, roles, lost: revoked }, `withdrew it from ${environment.name}`) };
 }
 
 const LIFT =

@@ -1,8 +1,7 @@
 import { sha256Hex } from '../digest/hex.ts';
 import { RECORDS_FILE } from '../base/paths.ts';
-import { WeighmarkError } from '../base/errors.ts';
 import { counted } from '../base/units.ts';
-import { undecided, type Finding } from '../base/verdict.ts';
+import { findingOf, undecided, type Finding } from '../base/verdict.ts';
 import { PREDICATES } from '../claims/predicates.ts';
 import { readAbsence, readRemovedRecords, type RemovedRecords, type ShownRecords } from '../claims/removed-records.ts';
 import { isSameHashing } from '../records/keys.ts';
@@ -45,8 +44,8 @@ function listsOf(of: Case): { readonly lists: readonly Wanted[]; readonly findin
     try {
       lists.push({ list: readRemovedRecords(statement.predicate), said });
     } catch (error) {
-      if (!(error instanceof WeighmarkError)) throw error;
-      findings.push(undecided({ code: 'claim-malformed', message: error.message, subject: `sha256:${bundle}` }));
+      const { code, message } = findingOf(error, 'claim-malformed');
+      findings.push(undecided({ code, message, subject: `sha256:${bundle}` }));
     }
   }
   return { lists, findings };
@@ -135,9 +134,8 @@ function provenBy({ statement }: VerifiedClaim): ShownRecords | null {
   if (statement.predicateType !== PREDICATES['records-absence']) return null;
   try {
     return readAbsence(statement.predicate);
-  } catch (error) {
-    if (error instanceof WeighmarkError) return null;
-    throw error;
+  } catch {
+    return null;
   }
 }
 

@@ -1,7 +1,7 @@
 import { PREDICATES, SCANS } from '../claims/predicates.ts';
 import type { Statement } from '../claims/types.ts';
 import { readRevocation } from '../authority/revocation.ts';
-import { saysNo } from '../authority/polarity.ts';
+import { DENIALS, saysNo } from '../authority/polarity.ts';
 import { undecided, type Finding } from '../base/verdict.ts';
 import type { LogEntry } from '../tlog/leaf.ts';
 import type { Revocations } from '../authority/revocations.ts';
@@ -41,8 +41,12 @@ export function silences(
     ...absent.filter((entry) => !isVoid(silence, entry)).map(absentFinding),
     ...unread
       .filter(({ entry }) => entry.leaf.kind !== 'promotion')
-      .flatMap((each) => unreadFinding(silence, each, `log entry ${each.entry.index}`, 'claim-malformed') ?? []),
+      .flatMap((each) => unreadFinding(silence, each, placeOf(each), 'claim-malformed') ?? []),
   ];
+}
+
+function placeOf({ entry }: UnreadEntry): string {
+  return entry.index === null ? 'a claim that lies with it, and is not logged,' : `log entry ${entry.index}`;
 }
 
 /** So many revokers as it takes declared that this entry never had a bundle. */
@@ -72,6 +76,8 @@ export function unreadFinding(
   const about = { subject: silence.id, facts: { claim: `sha256:${unread.bundle}`, why: unread.why.message } };
   if (unread.proven)
     return undecided({ code, message: `${what} is by ${who} and cannot be read: it might say no`, ...about });
+  if (unread.names.length === 0)
+    return undecided({ code: 'claims-limit', message: `${what} is too large to be read: it might say no`, ...about });
   return {
     code: 'signer-unverifiable',
     message: `${what} says to be by ${who}, which cannot be proven here: it might say no`,
@@ -83,13 +89,13 @@ export function unreadFinding(
 function mightDeny({ policy, unasked }: Silence, { names, statement, entry }: UnreadEntry): boolean {
   if (statement !== null && !saysNo(statement)) return false;
   if (policy === null) return true;
-  if ((policy.formerly ?? []).some(({ name }) => names.includes(name))) return true;
+  const isPossible = (name: string): boolean => names.length === 0 || names.includes(name);
+  if ((policy.formerly ?? []).some(({ name }) => isPossible(name))) return true;
   const types = statement === null ? TYPES[entry.leaf.kind] : [statement.predicateType];
   if (statement === null ? entry.leaf.kind === 'revocation' : takesBackClaim(statement)) return true;
   const asked = types.filter((type) => !unasked.includes(type));
   return policy.roles.some(
-    ({ principals, predicates }) =>
-      principals.some((name) => names.includes(name)) && predicates.some((type) => asked.includes(type)),
+    ({ principals, predicates }) => principals.some(isPossible) && predicates.some((type) => asked.includes(type)),
   );
 }
 
@@ -109,7 +115,8 @@ export const BESIDE_LINEAGE: readonly string[] = [...SCANS, ...RECORDS];
 
 const TYPES: Readonly<Record<LogEntry['leaf']['kind'], readonly string[]>> = {
   push: [],
-  claim: [PREDICATES.evaluation, ...BESIDE_LINEAGE],
+  // Of what cannot be read nobody but its signer knows what it is, and who logs it least of all.
+  claim: DENIALS,
   promotion: [PREDICATES.promotion],
   revocation: [PREDICATES.revocation],
 };

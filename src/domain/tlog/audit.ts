@@ -40,24 +40,35 @@ export async function auditLog(
 }
 
 /**
- * Partial tiles of earlier states that are still there: readers may have their hashes from them, so each must be the beginning of
- * what stands now. Paths that are no tile's, full tiles and what lies beyond the checkpoint are passed over.
+ * Tiles of other states that are still there: earlier ones, and of a writer that was interrupted. Readers may have their hashes from
+ * them (a partial tile that is gone is cut from the full one), so of each and what stands now one must be the beginning of the other.
+ * Paths that are no tile's, and what has no beginning in this log, are passed over.
  * @throws WeighmarkError `log-invalid` with the tile that is wrong.
  */
-export async function auditPartials(size: number, paths: readonly string[], read: ReadTile): Promise<void> {
+export async function auditOthers(size: number, paths: readonly string[], read: ReadTile): Promise<void> {
   for (const tile of paths.flatMap((path) => parseTilePath(path) ?? [])) {
     const now = tileAt(tile.level === 'entries' ? 0 : tile.level, tile.index, size);
-    if (tile.width === TILE_WIDTH || now === null || tile.width >= now.width) continue;
-    const whole = await read({ ...now, level: tile.level });
-    const expected =
-      tile.level === 'entries'
-        ? formatEntries(parseEntries(whole, now.width).slice(0, tile.width))
-        : whole.subarray(0, tile.width * 32);
-    if (Buffer.compare(await read(tile), expected) !== 0)
-      throw new WeighmarkError('log-invalid', `${tilePath(tile)} is not the beginning of the tile that grew from it`, {
+    if (now === null || tile.width === now.width) continue;
+    const shared = Math.min(tile.width, now.width);
+    const own = await beginning(tile, shared, read);
+    if (Buffer.compare(own, await beginning({ ...now, level: tile.level }, shared, read)) !== 0)
+      throw new WeighmarkError('log-invalid', `${tilePath(tile)} and the tile that stands now begin differently`, {
         subject: tilePath(tile),
       });
   }
+}
+
+/** @throws WeighmarkError `log-invalid` with the tile, where it is not of its width. */
+async function beginning(tile: Tile, width: number, read: ReadTile): Promise<Uint8Array> {
+  const bytes = await read(tile);
+  const subject = tilePath(tile);
+  if (tile.level !== 'entries' && bytes.length === tile.width * 32) return bytes.subarray(0, width * 32);
+  try {
+    if (tile.level === 'entries') return formatEntries(parseEntries(bytes, tile.width).slice(0, width));
+  } catch (cause) {
+    throw new WeighmarkError('log-invalid', `${subject} does not hold ${tile.width} entries`, { subject, cause });
+  }
+  throw new WeighmarkError('log-invalid', `${subject} does not hold ${tile.width} hashes`, { subject });
 }
 
 async function entryHashes(

@@ -60,6 +60,8 @@ export class LogColumns implements LogEntries {
   #byName: Chains | null = null;
   /** What was asked of a kind alone, which every decision asks anew. */
   readonly #byKind = new Map<LogLeaf['kind'], readonly LogEntry[]>();
+  /** By number of entries: what is added later changes none of them, and every decision asks for the same. */
+  readonly #roots = new Map<number, string>();
 
   /** @throws WeighmarkError `log-invalid` for what is no canonical leaf. */
   add(bytes: Uint8Array): void {
@@ -132,7 +134,11 @@ export class LogColumns implements LogEntries {
 
   rootAt(size: number): string | null {
     if (!(size >= 0 && size <= this.length)) return null;
-    return Buffer.from(size === 0 ? EMPTY_ROOT : this.#treeHash(0, size)).toString('hex');
+    const known = this.#roots.get(size);
+    if (known !== undefined) return known;
+    const root = Buffer.from(size === 0 ? EMPTY_ROOT : this.#treeHash(0, size)).toString('hex');
+    this.#roots.set(size, root);
+    return root;
   }
 
   /** The left part is the largest power of two that leaves something for the right. */

@@ -1,9 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { X509Certificate, createHash } from 'node:crypto';
 import type { VerifiedTime } from '../claims/types.ts';
-import { WeighmarkError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
-import { certificateFingerprint, readCertificates } from '../pki/certificates.ts';
+import { certificateFingerprint, readCertificates, subjectOf } from '../pki/certificates.ts';
 import { extendedKeyUsage, extensionsOf, issuerAndSerial } from './fulcio.ts';
 import { readTimestamp, type TimestampResponse } from '../pki/rfc3161.ts';
 
@@ -31,9 +30,8 @@ export function authorityFromPem(pem: string): TimestampAuthority {
     (certificate) => certificate.checkIssued(certificate) && certificate.verify(certificate.publicKey),
   );
   const anchors = roots.length > 0 ? roots : certificates;
-  const [first] = anchors;
-  if (first === undefined) throw new WeighmarkError('trust-invalid', 'the timestamp authority has no certificate');
-  return { name: nameOf(first), anchors, intermediates: certificates };
+  const [name = 'unnamed'] = anchors.map(nameOf);
+  return { name, anchors, intermediates: certificates };
 }
 
 /**
@@ -120,7 +118,7 @@ function parsed(der: Uint8Array): X509Certificate[] {
 }
 
 function nameOf(certificate: X509Certificate): string {
-  const named = certificate.subject
+  const named = subjectOf(certificate)
     .split('\n')
     .filter((line) => /^(?:CN|O)=/.test(line))
     .map((line) => line.replace(/^[A-Z]+=/, ''))

@@ -4,6 +4,7 @@ import { WeighmarkError } from '../base/errors.ts';
 import { isJsonObject, parseStrictJsonObject, type Json } from '../base/json.ts';
 import { LIMITS } from '../base/limits.ts';
 import { describe, type Certificate } from '../pki/certificate.ts';
+import { subjectOf } from '../pki/certificates.ts';
 import { spkiOf } from '../pki/spki.ts';
 import type { TimestampAuthority } from './timestamp-authority.ts';
 
@@ -143,7 +144,7 @@ function authorityFrom(authority: Fields): TimestampAuthority {
   const uri =
     typeof authority['uri'] === 'string' && authority['uri'] !== ''
       ? authority['uri']
-      : root.subject.replaceAll('\n', ', ');
+      : subjectOf(root).replaceAll('\n', ', ');
   return { name: uri, anchors: [root], intermediates: chain, ...windowOf(authority['validFor']) };
 }
 

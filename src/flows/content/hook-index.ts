@@ -19,12 +19,14 @@ export async function judgeIndex(entries: readonly IndexEntry[], job: HookJob): 
   const seals = sealReader(job.top, job.ports.files);
   const lists = new Map((await git.indexed('**/*.weighmark/files')).map((entry) => [entry.path, entry]));
   return git.withBlobs(async (blobs) => {
-    const sealed = seals.within(async (path) => {
-      const list = lists.get(path);
-      return list === undefined ? null : blobs.read(list, async (blob) => blob.read(0, blob.size));
+    const sealed = seals.within({
+      has: (path) => lists.has(path),
+      read: async (path) => {
+        const list = lists.get(path);
+        return list === undefined ? null : blobs.read(list, async (blob) => blob.read(0, blob.size));
+      },
     });
-    const lines: (ListedFile | null)[] = [];
-    for (const { path } of entries) lines.push(await sealed.listed(path));
+    const lines = await sealed.linesOf(entries.map(({ path }) => path));
     const clean = await knownClean(entries, job.ports);
     blobs.expect(entries.filter((entry) => !clean.has(entry)));
     const results: JudgedEntry[] = [];

@@ -5,6 +5,7 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import { parseDigestList, type ListedFile } from '../../domain/digest/list.ts';
 import { POINTER_BYTES, pointerOf } from '../../domain/formats/pointer.ts';
 import { checkPointer } from './hook-pointer.ts';
+import { checkPolicy } from './policy-check.ts';
 import { scanContent, unsealedChange } from './hook-findings.ts';
 import type { Candidate, HookFinding, HookPorts, Judged } from './hook-types.ts';
 
@@ -49,7 +50,7 @@ function documentCheck(path: string): DocumentCheck | null {
   if (/\.claims\.jsonl$|(?:^|\/)claims\.jsonl$/.test(path)) return checkClaims;
   if (/(?:^|\/)model\.sig$|\.oms\.sig$/.test(path)) return checkSignature;
   if (path.endsWith('.weighmark/files')) return async (bytes) => void parseDigestList(bytes);
-  return /policy[^/]*\.ya?ml$/i.test(path) ? checkPolicy : null;
+  return /policy[^/]*\.ya?ml$/i.test(path) ? async (bytes) => checkPolicy(bytes, path) : null;
 }
 
 async function checkDocument(check: DocumentCheck, { source, shown }: Content): Promise<readonly HookFinding[]> {
@@ -74,15 +75,4 @@ async function checkClaims(bytes: Uint8Array): Promise<void> {
 async function checkSignature(bytes: Uint8Array): Promise<void> {
   const { parseBundle } = await import('../../domain/claims/bundle.ts');
   parseBundle(bytes, LIMITS.signatureBytes);
-}
-
-/** Other tools have policies too: only what calls itself ours is held to our schema. */
-async function checkPolicy(bytes: Uint8Array): Promise<void> {
-  if (!/^format: weighmark-policy\//m.test(decode(bytes.subarray(0, 65_536)))) return;
-  const { parsePolicy } = await import('../../domain/policy/parse.ts');
-  parsePolicy(bytes);
-}
-
-function decode(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
 }

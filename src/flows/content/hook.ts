@@ -3,7 +3,7 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Files } from '../../domain/ports/files.ts';
 import { judgeIndex } from './hook-index.ts';
 import { judge, orFinding } from './hook-judge.ts';
-import { isSealedFile, sealReader } from './hook-seals.ts';
+import { isSealedFile, NO_LISTS, sealReader } from './hook-seals.ts';
 import type { Candidate, HookInput, HookJob, HookOutcome, HookPorts, Judged } from './hook-types.ts';
 
 /**
@@ -52,7 +52,7 @@ async function namedPaths(
 
 async function judgeTree(paths: readonly string[], job: HookJob): Promise<readonly Judged[]> {
   const { files } = job.ports;
-  const seals = sealReader(job.top, files).within(async () => null);
+  const seals = sealReader(job.top, files).within(NO_LISTS);
   const results: Judged[] = [];
   for (const path of paths) {
     const location = resolve(job.top, path);

@@ -11,8 +11,8 @@ import { sampleOf } from '../../domain/derive/sample.ts';
 import type { View } from '../../domain/derive/view.ts';
 import type { WeightNumbers } from '../../domain/ports/numbers.ts';
 import type { Progress } from '../../domain/ports/terminal.ts';
-import { settingsBeside } from './derive.ts';
 import { comparePair, looked, withoutOnes, type Pair } from './kin-pairs.ts';
+import { settingsBeside } from './side.ts';
 import { openKin, type KinInput, type KinSide } from './kin-side.ts';
 import { floatsOf, viewsOf } from './views.ts';
 

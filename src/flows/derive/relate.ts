@@ -7,7 +7,8 @@ import type { ListedWeights } from '../../domain/weights/list.ts';
 import { examineArtifact } from '../bom/create.ts';
 import type { DiffOutcome, TensorDiff } from '../describe/diff.ts';
 import { weighArtifact, type WeighPorts, type WeightsFile } from '../describe/weights.ts';
-import { derive, type DeriveOutcome } from './derive.ts';
+import { derive } from './derive.ts';
+import type { DeriveOutcome } from './outcome.ts';
 
 /** What the weights of one artifact are to those of another. */
 export type Relation =

@@ -1,5 +1,8 @@
+import { ByPath, pathOf } from '../../domain/base/by-path.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { cachedSource, type Source } from '../../domain/base/source.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
+import { settingsOf, type Settings } from '../../domain/derive/settings.ts';
 import { readFormat } from '../../domain/formats/index.ts';
 import type { BomFile } from '../../domain/metadata/types.ts';
 import { modelWeights } from '../../domain/metadata/model-weights.ts';
@@ -7,6 +10,7 @@ import { weightSets, type WeightSet } from '../../domain/metadata/weights.ts';
 import { readWeights } from '../../domain/weights/read.ts';
 import type { Beside, WeightTensor } from '../../domain/weights/types.ts';
 import type { ArtifactFile } from '../bom/create.ts';
+import { besideIn, withFile } from '../describe/weights.ts';
 import { pushAll } from '../../domain/base/lists.ts';
 
 /** An artifact as it was named, with its files. */
@@ -34,12 +38,13 @@ export interface Opened {
 export async function readBeside({ beside }: Opened, name: string, mostBytes: number): Promise<Uint8Array | null> {
   const file = beside(name);
   if (file === undefined || file.sizeBytes > mostBytes) return null;
-  const source = await file.open();
-  try {
-    return await source.read(0, source.size);
-  } finally {
-    await source.close();
-  }
+  return withFile(file, (source) => source.read(0, source.size));
+}
+
+/** What config.json beside the weights says of how they are converted; null without one. */
+export async function settingsBeside(side: Opened): Promise<Settings | null> {
+  const config = await readBeside(side, 'config.json', LIMITS.documentBytes);
+  return config === null ? null : settingsOf(config);
 }
 
 /**
@@ -56,7 +61,8 @@ export async function openSide({ shown, files }: SideInput): Promise<Opened> {
 /** The same, of files whose headers were read already. */
 export async function openDescribed({ shown, files }: SideInput, described: readonly BomFile[]): Promise<Opened> {
   const set = chosen(shown, weightSets(described));
-  const byPath = new Map(files.map((file) => [file.path, file]));
+  const byPath = new ByPath(files, pathOf);
+  const beside = besideIn(byPath);
   const open: (Source & { close(): Promise<void> })[] = [];
   const sources = new Map<string, Source>();
   const sourceOf = async (path: string): Promise<Source> => {
@@ -68,16 +74,6 @@ export async function openDescribed({ shown, files }: SideInput, described: read
     open.push(source);
     sources.set(path, source);
     return source;
-  };
-  const beside: Beside = async (path, read) => {
-    const file = byPath.get(path);
-    if (file === undefined) return null;
-    const source = await file.open();
-    try {
-      return await read(source);
-    } finally {
-      await source.close();
-    }
   };
   const close = async (): Promise<void> => {
     for (const source of open) await source.close();
@@ -94,14 +90,12 @@ export async function openDescribed({ shown, files }: SideInput, described: read
   }
 }
 
-async function describe(file: ArtifactFile): Promise<BomFile> {
-  const source = await file.open();
-  try {
-    const report = await readFormat({ path: file.path, source: cachedSource(source) }, { countRows: false });
-    return { path: file.path, sizeBytes: file.sizeBytes, digests: file.digests, report };
-  } finally {
-    await source.close();
-  }
+function describe(file: ArtifactFile): Promise<BomFile> {
+  const { path, sizeBytes, digests } = file;
+  return withFile(file, async (source) => {
+    const report = await readFormat({ path, source: cachedSource(source) }, { countRows: false });
+    return { path, sizeBytes, digests, report };
+  });
 }
 
 function chosen(shown: string, sets: readonly WeightSet[]): WeightSet {

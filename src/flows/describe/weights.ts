@@ -235,7 +235,7 @@ function hex(bytes: Uint8Array): string {
 }
 
 /** Other files of the artifact, each open only while it is read. */
-export function besideIn(byPath: Lookup<WeightsFile>): Beside {
+export function besideIn(byPath: Lookup<ArtifactFile>): Beside {
   return async (path, read) => {
     const file = byPath.get(path);
     return file === undefined ? null : withFile(file, read);

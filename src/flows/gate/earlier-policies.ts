@@ -1,12 +1,12 @@
 import { createAuthority, policyHearing } from '../../domain/authority/authority.ts';
 import { saysNo } from '../../domain/authority/polarity.ts';
-import { hear } from '../../domain/authority/speaker.ts';
+import { hear, type Heard as Hearing } from '../../domain/authority/speaker.ts';
 import { PROMOTER_ROLE, type Environment, type Policy } from '../../domain/authority/types.ts';
 import { readPromotion } from '../../domain/authority/vsa.ts';
 import { sha256Hex } from '../../domain/digest/hex.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import type { Finding } from '../../domain/base/verdict.ts';
-import { collectRevocations } from '../../domain/authority/revocations.ts';
+import { collectRevocations, NO_REVOCATIONS, type Revocations } from '../../domain/authority/revocations.ts';
 import { mostToReinstate } from '../../domain/policy/evaluate.ts';
 import { looseEnvelope } from '../../domain/claims/loose-envelope.ts';
 import { parseStatement } from '../../domain/claims/statement.ts';
@@ -14,6 +14,7 @@ import { nameIn } from '../../domain/claims/names.ts';
 import { PREDICATES } from '../../domain/claims/predicates.ts';
 import type { Statement, VerifiedClaim } from '../../domain/claims/types.ts';
 import { orphanFinding, orphansBetween, type Orphan } from '../../domain/policy/orphans.ts';
+import { BESIDE_LINEAGE, unreadFinding } from '../../domain/policy/unread.ts';
 import { parsePolicy } from '../../domain/policy/parse.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import { ATTACHMENTS } from '../../domain/registry/referrer.ts';
@@ -67,17 +68,23 @@ export async function findOrphans(given: Heard): Promise<readonly FoundOrphan[]>
   return [...found.values()];
 }
 
-/** Bundles that say no, by strangers or by people who may not (any more). */
-function unheardIn({ policy, claims, log, bundles }: Heard): readonly string[] {
-  const authority = createAuthority(policy);
+function revocationsNow({ policy, claims, log }: Pick<Heard, 'policy' | 'claims' | 'log'>): Revocations {
   const logged = revocationsOf(claims, log, PREDICATES.revocation);
-  const revocations = collectRevocations(logged, authority, { reinstate: mostToReinstate(policy) });
+  return collectRevocations(logged, createAuthority(policy), { reinstate: mostToReinstate(policy) });
+}
+
+/** Bundles that say no, or might as nobody can read them, by strangers or by people who may not (any more). */
+function unheardIn(given: Heard): readonly string[] {
+  const { policy, claims, log, bundles } = given;
+  const authority = createAuthority(policy);
+  const revocations = revocationsNow(given);
   const counted = new Set(revocations.claims.map(({ bundle }) => bundle));
   const named = new Map(claims.map((claim) => [claim.bundle, claim]));
   return [...bundles].flatMap(([digest, bytes]) => {
     const claim = named.get(digest);
     const statement = claim?.statement ?? statementIn(bytes);
-    if (statement === null || !saysNo(statement) || counted.has(digest)) return [];
+    if (statement === null) return entryOfUnread(log, digest) === undefined ? [] : [digest];
+    if (!saysNo(statement) || counted.has(digest)) return [];
     const roles = claim === undefined ? [] : authority.denialRolesOf(claim, nameIn(statement));
     return roles.length > 0 ? [] : [digest];
   });
@@ -171,7 +178,9 @@ function concerns({ claim, entry }: Orphan, { digests, name, environment, lineag
   }
 }
 
-async function orphansUnder({ policy, proven }: EarlierPolicy, given: Heard): Promise<readonly FoundOrphan[]> {
+type Asked = Pick<Heard, 'registry' | 'log' | 'policy' | 'verification' | 'bundles' | 'claims'>;
+
+async function orphansUnder({ policy, proven }: EarlierPolicy, given: Asked): Promise<readonly FoundOrphan[]> {
   const verification = { ...given.verification, trust: policyHearing(policy), maxBytes: LIMITS.signatureBytes };
   const claims: VerifiedClaim[] = [];
   for (const bytes of given.bundles.values()) {
@@ -181,9 +190,61 @@ async function orphansUnder({ policy, proven }: EarlierPolicy, given: Heard): Pr
     const heard = await hear(bytes, verification);
     if (heard.standing === 'named') claims.push(heard.claim);
   }
-  const orphans = orphansBetween({ policy, claims }, given, [...given.log.entries]);
+  const unread = await unreadOrphans({ policy, proven }, given);
+  const orphans = [...orphansBetween({ policy, claims }, given, [...given.log.entries]), ...unread];
   return orphans.map((orphan) => ({ orphan, before: policy }));
 }
+
+/** Where the log has what nobody can read; null for what nothing would be open by. */
+function entryOfUnread({ entries }: ReadLog, digest: string): LogEntry | undefined {
+  const found = entries.matching({ bundle: `sha256:${digest}` });
+  return found.find(({ leaf }) => leaf.kind === 'revocation') ?? found.find(({ leaf }) => leaf.kind === 'claim');
+}
+
+/** What cannot be read and was signed by somebody whom the earlier policy heard was open there: it is so when they leave. */
+async function unreadOrphans({ policy, proven }: EarlierPolicy, given: Asked): Promise<readonly Orphan[]> {
+  const revocations = revocationsNow(given);
+  const found: Orphan[] = [];
+  for (const [digest, bytes] of given.bundles) {
+    const entry = statementIn(bytes) === null ? entryOfUnread(given.log, digest) : undefined;
+    if (entry === undefined || (!proven && entry.leaf.kind !== 'revocation')) continue;
+    const under = (each: Policy) =>
+      hear(bytes, { ...given.verification, trust: policyHearing(each), maxBytes: LIMITS.signatureBytes });
+    const then = await under(policy);
+    if (
+      then.standing !== 'unread' ||
+      !isOpen(then, entry, policy) ||
+      isOpen(await under(given.policy), entry, given.policy)
+    )
+      continue;
+    if (!revocations.lifted(then.pae, entry.leaf.name)) found.push(unreadOrphan(then, entry));
+  }
+  return found;
+}
+
+type Unread = Extract<Hearing, { readonly standing: 'unread' }>;
+
+function isOpen(heard: Hearing, entry: LogEntry, policy: Policy): boolean {
+  if (heard.standing !== 'unread' || !heard.proven) return false;
+  const silence = { origin: '', revocations: NO_REVOCATIONS, policy, unasked: BESIDE_LINEAGE, id: entry.leaf.manifest };
+  return unreadFinding(silence, { ...heard, entry }, '', 'claim-malformed') !== null;
+}
+
+/** Of what it is nobody knows: what is logged as a revocation might revoke anything, else it is about what its entry names. */
+function unreadOrphan({ bundle, pae, names }: Unread, entry: LogEntry): Orphan {
+  const { kind, name, manifest } = entry.leaf;
+  const statement: Statement = {
+    _type: '',
+    subject: [{ name, digest: { sha256: manifest.slice('sha256:'.length) } }],
+    predicateType: kind === 'revocation' ? PREDICATES.revocation : PREDICATES.evaluation,
+    predicate: {},
+  };
+  const claim: VerifiedClaim = { bundle, pae, statement, signer: NOBODY, times: [] };
+  const what = `log entry ${entry.index}, which cannot be read and might say no, was signed`;
+  return { claim, by: names.join(' or '), entry, what, target: null };
+}
+
+const NOBODY: VerifiedClaim['signer'] = { kind: 'key', fingerprint: '', keyType: '' };
 
 /** Policies that the registry keeps, other than the one in force; those that promotions prove come first. */
 async function earlierPolicies(given: Heard, unheard: readonly string[]): Promise<readonly EarlierPolicy[]> {

@@ -3,8 +3,7 @@ import { kindOf } from '../../domain/claims/subjects.ts';
 import { PREDICATES } from '../../domain/claims/predicates.ts';
 import type { VerifiedClaim } from '../../domain/claims/types.ts';
 import { isProvenance, readProvenance } from '../../domain/lineage/provenance.ts';
-import { parseIndex, type ManifestFile } from '../../domain/digest/manifest.ts';
-import { readManifest } from '../../domain/digest/foreign.ts';
+import type { ManifestFile } from '../../domain/digest/manifest.ts';
 import { ociDigest, sha256Hex } from '../../domain/digest/hex.ts';
 import { readDigestList } from '../../domain/digest/list.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
@@ -19,11 +18,12 @@ import type { Digests } from '../../domain/digest/algorithm.ts';
 import type { Hasher, HashJob } from '../../domain/ports/hasher.ts';
 import type { Progress } from '../../domain/ports/terminal.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
-import type { Source } from '../../domain/base/source.ts';
+import { smallSource, type Source } from '../../domain/base/source.ts';
 import { ATTACHMENTS } from '../../domain/registry/referrer.ts';
 import { formatBytes } from '../../domain/base/units.ts';
 import { checkOf, findingOf, type Check, type Finding } from '../../domain/base/verdict.ts';
 import { pushAll } from '../../domain/base/lists.ts';
+import { filesUnder } from '../registry/known.ts';
 import { fetchesOf } from '../bom/fetches.ts';
 
 export interface ContentPorts {
@@ -110,10 +110,7 @@ async function manifestFiles(
 ): Promise<readonly ManifestFile[]> {
   try {
     const top = await manifestBytes(name, id, state.registry);
-    const parts = parseIndex(top);
-    if (parts === null) return readManifest(top);
-    const pages = await Promise.all(parts.map((part) => manifestBytes(name, part, state.registry)));
-    return pages.flatMap(readManifest);
+    return await filesUnder(top, async (part) => manifestBytes(name, part, state.registry));
   } catch (error) {
     state.findings.push({ ...findingOf(error, 'format-invalid'), subject: id });
     return [];
@@ -203,9 +200,13 @@ function judge(file: ManifestFile, { digests, seen }: Read, state: State): void 
   pushAll(state.fetches, seen.fetches);
 }
 
+/** Up to here a file is read whole: to be looked at it is read anyway, and handing it to other threads takes longer than hashing it. */
+const SMALL_BYTES = 16 << 10;
+
 /**
  * Blobs that are files here are hashed where they lie, by all cores: each looked at first, then hashed as the very file that was
- * looked at. One that is in doubt is left to be read by itself, which says what is wrong with it.
+ * looked at; small ones at once, as the very bytes. One that is in doubt is left to be read by itself, which says what is wrong
+ * with it.
  */
 async function hashInPlace(
   files: readonly ManifestFile[],
@@ -214,14 +215,21 @@ async function hashInPlace(
 ): Promise<ReadonlyMap<ManifestFile, Read>> {
   const { registry, ports } = state;
   const looked: { readonly file: ManifestFile; readonly seen: Seen; readonly job: HashJob }[] = [];
-  if (registry.blobFile === undefined) return new Map();
+  const read = new Map<ManifestFile, Read>();
+  if (registry.blobFile === undefined) return read;
+  const hasher = await ports.hasher();
   for (const file of files) {
     ports.signal?.throwIfAborted();
-    const one = await lookInPlace(file, state).catch(() => null);
-    if (one !== null) looked.push({ file, ...one });
+    const one = await lookInPlace(file, { state, hasher }).catch(() => null);
+    if (one === null) continue;
+    if ('job' in one) looked.push({ file, ...one });
+    else {
+      read.set(file, one);
+      advance(file.sizeBytes);
+    }
   }
+  if (looked.length === 0) return read;
   const doubtful = new Set<number>();
-  const hasher = await ports.hasher();
   const results = await hasher.hash(
     looked.map(({ job }) => job),
     {
@@ -231,21 +239,21 @@ async function hashInPlace(
       ...(ports.signal === undefined ? {} : { signal: ports.signal }),
     },
   );
-  return new Map(
-    looked.flatMap(({ file, seen }, index) => {
-      const digests = results[index]?.digests ?? {};
-      return doubtful.has(index) || digests.sha256 !== file.sha256 ? [] : [[file, { digests, seen }] as const];
-    }),
-  );
+  for (const [index, { file, seen }] of looked.entries()) {
+    const digests = results[index]?.digests ?? {};
+    if (!doubtful.has(index) && digests.sha256 === file.sha256) read.set(file, { digests, seen });
+  }
+  return read;
 }
 
 async function lookInPlace(
   file: ManifestFile,
-  { registry, name }: State,
-): Promise<{ readonly seen: Seen; readonly job: HashJob } | null> {
+  { state: { registry, name }, hasher }: { readonly state: State; readonly hasher: Hasher },
+): Promise<{ readonly seen: Seen; readonly job: HashJob } | Read | null> {
   const digest = `sha256:${file.sha256}`;
   const blob = await registry.openBlob(name, digest, file.sizeBytes);
   try {
+    if (file.sizeBytes <= SMALL_BYTES) return await readSmall(file, blob, hasher);
     const location = registry.blobFile?.(name, digest);
     if (location === undefined || blob.stamp === undefined) return null;
     const seen = await look(file, blob);
@@ -253,6 +261,15 @@ async function lookInPlace(
   } finally {
     await blob.close();
   }
+}
+
+/** Null if these are not the bytes of the manifest. */
+async function readSmall(file: ManifestFile, blob: Source, { tree }: Hasher): Promise<Read | null> {
+  const bytes = await blob.read(0, file.sizeBytes);
+  const sha256 = sha256Hex(bytes);
+  if (bytes.length !== file.sizeBytes || sha256 !== file.sha256) return null;
+  const blake3 = Buffer.from(tree.digest(bytes)).toString('hex');
+  return { digests: { sha256, blake3 }, seen: await look(file, smallSource(bytes)) };
 }
 
 const CHUNK_BYTES = 4 << 20;

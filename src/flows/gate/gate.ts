@@ -148,7 +148,7 @@ async function groundOf(question: GateQuestion, registry: Registry, ports: GateP
       policies: await namedPolicies(named, { policy, collected }, registry),
       ...(await rememberedTime(question, { log, trusted }, ports)),
     },
-    revoked: await revokedIn(registry, claims),
+    revoked: await revokedIn(registry, log.entries, collected),
     highestSnapshot: await ports.versions.highest(snapshotsOf(log)),
   };
 }

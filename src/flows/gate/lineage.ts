@@ -108,11 +108,11 @@ export async function lineage(input: LineageInput, ports: LineagePorts): Promise
   const silent = [
     ...silences(found.logged ?? {}, silence),
     ...found.beside.flatMap(
-      (each) => unreadFinding(silence, each, `claim ${each.entry.index + 1}`, 'claim-malformed') ?? [],
+      (each) => unreadFinding(silence, each, `claim ${(each.entry.index ?? 0) + 1}`, 'claim-malformed') ?? [],
     ),
   ];
   const digests = touchedDigests([found.id.slice('sha256:'.length), ...found.aliases], graph);
-  const open = openRevocations(revocations, { id: found.id, digests, claims: index.all });
+  const open = openRevocations(revocations, { id: found.id, digests, claims: index.all, copies: found.claims });
   return { verdict: verdictFor(input, { ...found, silent, open }, graph), lineage: graph };
 }
 
@@ -149,7 +149,7 @@ async function find({ place, policy }: LineageInput, verification: Verification,
     id,
     name: place.name,
     aliases: own === null ? [] : [onlyFile(own) ?? []].flat(),
-    known: [...(own === null ? [] : [own]), ...(await revokedIn(place.registry, claims)), ...known],
+    known: [...(own === null ? [] : [own]), ...(await revokedIn(place.registry, log.entries, collected)), ...known],
     claims,
     strangers: strangers.size,
     logged: { origin: log.origin, absent, unread },

@@ -11,7 +11,7 @@ import { ageStart, verifiedTime } from '../../domain/authority/time.ts';
 import type { VerifiedClaim } from '../../domain/claims/types.ts';
 import { saysNo } from '../../domain/authority/polarity.ts';
 import type { Case } from '../../domain/policy/facts.ts';
-import { openPromotion, promotionHistory } from '../../domain/policy/promotions.ts';
+import { openPromotion, promotionHistory, unplacedWithdrawals } from '../../domain/policy/promotions.ts';
 import { checkSeparation, joinActors } from '../../domain/policy/separation.ts';
 import { BREAK_GLASS_ROLE, PROMOTER_ROLE, type Environment, type Policy } from '../../domain/authority/types.ts';
 import { breakGlassProperty, buildPromotion, policyUri } from '../../domain/authority/vsa.ts';
@@ -230,6 +230,7 @@ function promotionPayload(
   const inputs = [
     ...evaluation.used.map(({ bundle }) => bundle),
     ...(before === undefined ? [] : [before.claim.bundle]),
+    ...unplacedWithdrawals(of, environment).map(({ bundle }) => bundle),
     ...(reason === null ? [] : [sha256Hex(reason)]),
   ];
   const predicate = buildPromotion({

@@ -69,5 +69,5 @@ export async function voidEntry(
 }
 
 async function isThere(leaf: LogLeaf, registry: Registry): Promise<boolean> {
-  return (await bundleFinder(registry)(leaf)) !== null;
+  return (await bundleFinder(registry, Infinity)(leaf)) !== null;
 }

@@ -9,7 +9,7 @@ import { buildManifest } from '../../domain/digest/manifest.ts';
 import { ociDigest, sha256Hex } from '../../domain/digest/hex.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import { looseEnvelope } from '../../domain/claims/loose-envelope.ts';
+import { isTooLarge, looseEnvelope } from '../../domain/claims/loose-envelope.ts';
 import { actOf, paeDigest } from '../../domain/claims/dsse.ts';
 import { canonicalJson } from '../../domain/base/json.ts';
 import { createAuthority, policyHearing, policyTrust, signerKey } from '../../domain/authority/authority.ts';
@@ -187,6 +187,7 @@ export async function claimTarget(
       hint: `\`weighmark show ${artifact.name}@${artifact.id}\` lists them`,
     });
   const envelope = looseEnvelope(bundle, LIMITS.signatureBytes);
+  if (envelope === null && isTooLarge(bundle, LIMITS.signatureBytes)) return { kind: 'claim', sha256, pae: sha256 };
   if (envelope === null)
     throw new WeighmarkError('signature-malformed', `sha256:${sha256} holds no signed statement, and says nothing`);
   return { kind: 'claim', sha256, pae: paeDigest(envelope.payloads[0].payload) };

@@ -3,7 +3,7 @@ import { PREDICATES } from '../../domain/claims/predicates.ts';
 import { subject } from '../../domain/claims/subjects.ts';
 import { WeighmarkError, type Code } from '../../domain/base/errors.ts';
 import { evaluate, given, logRule } from '../../domain/policy/evaluate.ts';
-import { openPromotion, promotionHistory, type Current } from '../../domain/policy/promotions.ts';
+import { openPromotion, promotionHistory, unplacedWithdrawals, type Current } from '../../domain/policy/promotions.ts';
 import { checkSeparation, joinActors } from '../../domain/policy/separation.ts';
 import { PROMOTER_ROLE, type Environment, type Policy } from '../../domain/authority/types.ts';
 import { buildPromotion } from '../../domain/authority/vsa.ts';
@@ -185,7 +185,11 @@ async function sign(
     name: input.name,
     environment: environment.name,
     policy: input.policy,
-    inputs: [current.claim.bundle, ...(goal === null ? [] : [goal.claim.bundle, ...goal.promotion.inputs])],
+    inputs: [
+      current.claim.bundle,
+      ...unplacedWithdrawals(target.of, environment).map((claim) => claim.bundle),
+      ...(goal === null ? [] : [goal.claim.bundle, ...goal.promotion.inputs]),
+    ],
     passed: goal !== null,
   });
   const bundle = await (

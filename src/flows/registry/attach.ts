@@ -1,4 +1,4 @@
-import { manifestId, VERSIONS, type ManifestFile, type ManifestVersion } from '../../domain/digest/manifest.ts';
+import { VERSIONS, type ManifestVersion } from '../../domain/digest/manifest.ts';
 import { ociDigest } from '../../domain/digest/hex.ts';
 import { PREDICATES } from '../../domain/claims/predicates.ts';
 import { manifestOf } from '../../domain/claims/subjects.ts';
@@ -52,10 +52,10 @@ export function leafOfClaim(bundle: Uint8Array, along: { readonly name: string; 
   return { ...common, kind: 'claim', manifest: manifest ?? along.id };
 }
 
-/** The version of the id that an artifact's own claims name, the newest of several; null where none names any. */
-export function versionSaid(files: readonly ManifestFile[], bundles: readonly Uint8Array[]): ManifestVersion | null {
+/** The version of the id that an artifact's own claims name, the newest of several; null where none names any. `ids`: by version. */
+export function versionSaid(ids: readonly string[], bundles: readonly Uint8Array[]): ManifestVersion | null {
   const named = new Set(bundles.map((bundle) => aboutOf(bundle).manifest));
-  return VERSIONS.findLast((version) => named.has(manifestId(files, version))) ?? null;
+  return VERSIONS.findLast((_, at) => named.has(ids[at] ?? '')) ?? null;
 }
 
 /** What a claim says it is about, unverified, in whatever envelope. Nulls for what cannot be read: such lines travel. */

@@ -10,6 +10,7 @@ import type { Progress } from '../../domain/ports/terminal.ts';
 import type { Registry, RegistryEntry } from '../../domain/ports/registry.ts';
 import type { Stagings } from '../../domain/ports/files.ts';
 import { leafOfClaim } from './attach.ts';
+import { bundleFinder } from './door.ts';
 import { inputsOf } from '../../domain/registry/inputs.ts';
 import type { Place } from '../../domain/registry/reference.ts';
 import { ATTACHMENTS, EMPTY_CONFIG, readDescriptor } from '../../domain/registry/referrer.ts';
@@ -143,6 +144,7 @@ async function copyOne(
   const own = job.entries.filter(
     ({ leaf }) => leaf.name === name && (leaf.manifest === id || ids.includes(leaf.manifest)),
   );
+  await requireClaims(own, new Set(bundles.map(ociDigest)), source);
   for (const { index } of own)
     await target.putAttachment(name, id, ATTACHMENTS.proof, Buffer.from(await source.log.prove(index)));
   const push: LogLeaf = {
@@ -156,6 +158,18 @@ async function copyOne(
     copied: { name, id, tags, claims: bundles.length, proofs: own.length },
     leaves: [push, ...bundles.map((bundle) => leafOfClaim(bundle, { name, id }))],
   };
+}
+
+/** What is logged here and not there might say no: where it was never logged, nobody would miss it. @throws WeighmarkError `claim-missing`. */
+async function requireClaims(own: readonly LogEntry[], here: ReadonlySet<string>, source: Registry): Promise<void> {
+  const bundleOf = bundleFinder(source);
+  for (const { index, leaf } of own)
+    if (leaf.kind === 'claim' && !here.has(leaf.bundle) && (await bundleOf(leaf)) === null)
+      throw new WeighmarkError('claim-missing', `log entry ${index} is a claim that the registry no longer holds`, {
+        subject: leaf.manifest,
+        facts: { bundle: leaf.bundle, name: leaf.name },
+        hint: 'bring its bundle back: what it says must come along',
+      });
 }
 
 /** Each blob is hashed into a scratch file and from there into the target; what is there is not sent. */

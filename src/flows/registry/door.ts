@@ -1,9 +1,10 @@
 import { policyHearing } from '../../domain/authority/authority.ts';
 import { hear } from '../../domain/authority/speaker.ts';
 import type { Policy } from '../../domain/authority/types.ts';
+import { WeighmarkError } from '../../domain/base/errors.ts';
 import { sha256Hex } from '../../domain/digest/hex.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
-import { looseEnvelope } from '../../domain/claims/loose-envelope.ts';
+import { isTooLarge, looseEnvelope } from '../../domain/claims/loose-envelope.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import type { Admission, Door } from '../../domain/tlog/door.ts';
 import type { LogLeaf } from '../../domain/tlog/leaf.ts';
@@ -32,17 +33,36 @@ export function doorOf({ policy, verification }: DoorQuestion, registry: Registr
     if (leaf.kind === 'push' && leaf.bundle === leaf.manifest) return pushed(leaf, since, { registry, verification });
     if (policy === null && leaf.kind !== 'push' && leaf.kind !== 'claim')
       return kept(`a ${leaf.kind} is admitted under a policy: say \`--policy FILE\``);
-    const bytes = await bundles(leaf);
+    const bytes = await bundles(leaf).catch(asUnread);
     if (bytes === null) return absent(since, verification.now);
-    if (leaf.kind === 'push') return ADMITTED;
-    if (looseEnvelope(bytes, LIMITS.signatureBytes) === null) return swept('its bundle holds no signed statement');
-    if (policy === null) return ADMITTED;
-    const trust = policyHearing(policy);
-    const heard = await hear(bytes, { ...verification, trust, maxBytes: LIMITS.signatureBytes });
-    if (heard.standing === 'stranger') return swept(`it is by nobody whom the policy names: ${heard.why.message}`);
-    if (heard.standing === 'named' || heard.proven) return ADMITTED;
-    return kept(`it says to be by ${heard.names.join(' or ')}, and that cannot be proven here: ${heard.why.message}`);
+    if (typeof bytes === 'string') return kept(bytes);
+    return leaf.kind === 'push' ? ADMITTED : judged(bytes, policy, verification);
   };
+}
+
+async function judged(
+  bytes: Uint8Array,
+  policy: Policy | null,
+  verification: DoorQuestion['verification'],
+): Promise<Admission> {
+  const maxBytes = LIMITS.signatureBytes;
+  if (looseEnvelope(bytes, maxBytes) === null)
+    return isTooLarge(bytes, maxBytes) ? kept(TOO_LARGE) : swept('its bundle holds no signed statement');
+  if (policy === null) return ADMITTED;
+  const heard = await hear(bytes, { ...verification, trust: policyHearing(policy), maxBytes });
+  if (heard.standing === 'stranger') return swept(`it is by nobody whom the policy names: ${heard.why.message}`);
+  if (heard.standing === 'named' || heard.proven) return ADMITTED;
+  return kept(`it says to be by ${heard.names.join(' or ')}, and that cannot be proven here: ${heard.why.message}`);
+}
+
+const TOO_LARGE = 'its bundle is too large to be read: nobody can tell whose it is';
+
+const UNREAD: readonly string[] = ['limit-exceeded', 'claim-missing'];
+
+/** What the registry has, or may have, and nobody here reads, is not nobody's; of other failures nothing is decided. */
+function asUnread(error: unknown): string {
+  if (error instanceof WeighmarkError && UNREAD.includes(error.code)) return `it is not read: ${error.message}`;
+  throw error;
 }
 
 const ADMITTED: Admission = { answer: 'admitted' };
@@ -72,8 +92,15 @@ async function pushed(
   return isThere ? ADMITTED : absent(since, verification.now);
 }
 
-/** The bundle that an entry names: where it says, else with anything of its name, since claims about ancestors come along. */
-export function bundleFinder(registry: Registry): (leaf: LogLeaf) => Promise<Uint8Array | null> {
+/**
+ * The bundle that an entry names: where it says, else with anything of its name, newest first, since claims about ancestors come
+ * along. Null: it is nowhere.
+ * @throws WeighmarkError `limit-exceeded` where it may lie further back, or is larger than anything that is read.
+ */
+export function bundleFinder(
+  registry: Registry,
+  most: number = MOST_PLACES,
+): (leaf: LogLeaf) => Promise<Uint8Array | null> {
   const places = new Map<string, Promise<ReadonlyMap<string, Uint8Array>>>();
   const at = (name: string, id: string): Promise<ReadonlyMap<string, Uint8Array>> => {
     const key = `${name}@${id}`;
@@ -85,12 +112,16 @@ export function bundleFinder(registry: Registry): (leaf: LogLeaf) => Promise<Uin
   return async (leaf) => {
     const own = (await at(leaf.name, leaf.manifest)).get(leaf.bundle);
     if (own !== undefined) return own;
-    const others = (await (listed ??= registry.list())).filter(({ name }) => name === leaf.name).slice(0, MOST_PLACES);
-    for (const { id } of others) {
+    const others = (await (listed ??= registry.list())).filter(({ name }) => name === leaf.name).toReversed();
+    for (const { id } of others.slice(0, most)) {
       const found = (await at(leaf.name, id)).get(leaf.bundle);
       if (found !== undefined) return found;
     }
-    return null;
+    if (others.length <= most) return null;
+    throw new WeighmarkError(
+      'limit-exceeded',
+      `${leaf.name} has more than ${most} versions, and it is with none of the newest`,
+    );
   };
 }
 

@@ -5,10 +5,11 @@ import { sha256Hex } from '../../domain/digest/hex.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { isProvenance, readInputs, readProvenance } from '../../domain/lineage/provenance.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
+import type { UnreadEntry } from '../../domain/policy/facts.ts';
 import type { MatchedArtifact } from '../../domain/claims/subjects.ts';
 import type { LogEntries, LogEntry, LogLeaf } from '../../domain/tlog/leaf.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
-import { artifactIn } from './known.ts';
+import { artifactIn, namesOnly } from './known.ts';
 import { parseCheckpoint } from '../../domain/tlog/checkpoint.ts';
 
 /** Everything a registry holds that a decision about one artifact may rest on, verified. */
@@ -20,14 +21,17 @@ export interface Collected {
   readonly strangers: ReadonlySet<string>;
   /** Logged about the artifact or anything it descends from, or to revoke anything, but not there. */
   readonly absent: readonly LogEntry[];
-  /** Logged so, or as a promotion, by somebody who is or may be one of those asked for, and not understood or not proven. */
-  readonly unread: readonly (Unread & { readonly entry: LogEntry })[];
+  /**
+   * Logged so, or as a promotion, by somebody who is or may be one of those asked for, and not understood or not proven; and what
+   * lies with these artifacts unlogged, where the signature shows whose it is: what is not proven anybody can put there.
+   */
+  readonly unread: readonly UnreadEntry[];
   /** Exact bytes by hex SHA-256. */
   readonly bundles: ReadonlyMap<string, Uint8Array>;
   /** `sha256:<hex>` of the artifact and of all it descends from, in the registry or not. */
   readonly lineage: ReadonlySet<string>;
   /** All ids of the artifact and of its ancestors, as far as they are in the registry. */
-  readonly known: readonly Pick<MatchedArtifact, 'id' | 'ids'>[];
+  readonly known: readonly MatchedArtifact[];
 }
 
 /** The registry's log, read and proven once. */
@@ -148,8 +152,10 @@ interface State {
   readonly strangers: Set<string>;
   /** By hex digest. */
   readonly unread: Map<string, Unread>;
+  /** Where these lie, by hex digest. */
+  readonly unreadAt: Map<string, { readonly name: string; readonly manifest: string }[]>;
   /** By every id. */
-  readonly known: Map<string, Pick<MatchedArtifact, 'id' | 'ids'>>;
+  readonly known: Map<string, MatchedArtifact>;
   /** By every id; read once it is asked for. */
   pushed?: Promise<ReadonlyMap<string, MatchedArtifact>>;
 }
@@ -165,6 +171,7 @@ function newState(log: ReadLog, { registry, verification, heard = new Map() }: C
     verified: new Map(),
     strangers: new Set(),
     unread: new Map(),
+    unreadAt: new Map(),
     known: new Map(),
   };
 }
@@ -202,7 +209,7 @@ async function idsAt(state: State, id: string, name?: string): Promise<readonly 
   const found = (await firstIn(state, names, id)) ?? (await pushedOtherwise(state, names, id));
   if (found === null) return [];
   const { ids = [] } = found;
-  const known = ids.map((each) => state.known.get(each)).find((each) => each !== undefined) ?? { id: found.id, ids };
+  const known = ids.map((each) => state.known.get(each)).find((each) => each !== undefined) ?? namesOnly(found);
   for (const each of [id, ...ids]) state.known.set(each, known);
   return ids;
 }
@@ -258,7 +265,13 @@ async function fetch(state: State, name: string, id: string): Promise<void> {
   const key = `${name}@${id}`;
   if (state.fetched.has(key)) return;
   state.fetched.add(key);
-  for (const bytes of await claimsIfThere(state.registry, name, id)) await take(state, bytes);
+  for (const bytes of await claimsIfThere(state.registry, name, id)) {
+    await take(state, bytes);
+    if (state.unread.size === 0) continue;
+    const digest = sha256Hex(bytes);
+    if (state.unread.has(digest))
+      state.unreadAt.set(digest, [...(state.unreadAt.get(digest) ?? []), { name, manifest: id }]);
+  }
 }
 
 async function take(state: State, bytes: Uint8Array): Promise<void> {
@@ -308,10 +321,22 @@ function hexOf({ leaf }: LogEntry): string {
 /** What was signed and cannot be judged might say no, as what was left out might (rule 8). */
 function unreadEntries(state: State, log: ReadLog, lineage: ReadonlySet<string>): Collected['unread'] {
   if (state.unread.size === 0) return [];
-  const promotions = log.entries.matching({ kind: 'promotion' });
-  return [...neededEntries(log, lineage), ...promotions].flatMap((entry) => {
+  const entries = [...neededEntries(log, lineage), ...log.entries.matching({ kind: 'promotion' })];
+  const logged = entries.flatMap((entry) => {
     const unread = state.unread.get(hexOf(entry));
     return unread === undefined ? [] : [{ ...unread, entry }];
+  });
+  const seen = new Set(logged.map(({ bundle }) => bundle));
+  return [...logged, ...unloggedIn(state, lineage).filter(({ bundle }) => !seen.has(bundle))];
+}
+
+/** A no counts before it is logged; so does what may be one. */
+function unloggedIn({ unread, unreadAt }: State, lineage: ReadonlySet<string>): readonly UnreadEntry[] {
+  return [...unread.values()].flatMap((each) => {
+    const place = unreadAt.get(each.bundle)?.find(({ manifest }) => lineage.has(manifest));
+    if (!each.proven || place === undefined) return [];
+    const leaf: LogLeaf = { v: 1, kind: 'claim', ...place, bundle: `sha256:${each.bundle}` };
+    return [{ ...each, entry: { index: null, leaf } }];
   });
 }
 

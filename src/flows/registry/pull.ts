@@ -3,7 +3,7 @@ import { signsFiles } from '../../domain/claims/oms-match.ts';
 import { parseOms } from '../../domain/claims/oms.ts';
 import { mergeClaims } from '../../domain/claims/claims-file.ts';
 import { parseStatement } from '../../domain/claims/statement.ts';
-import { parseDigestList, type ListedFile } from '../../domain/digest/list.ts';
+import { readDigestList, type ListedFile } from '../../domain/digest/list.ts';
 import type { ManifestFile } from '../../domain/digest/manifest.ts';
 import { outboardPlace } from '../../domain/digest/outboard.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
@@ -115,8 +115,8 @@ interface DigestList {
 
 function listOf(list: Uint8Array, files: readonly ManifestFile[]): readonly ListedFile[] | null {
   try {
-    const listed = parseDigestList(list);
     const sorted = files.toSorted((a, b) => compareUtf8(a.path, b.path));
+    const listed = readDigestList(list, sorted);
     const isSame = (file: ManifestFile, at: number) =>
       listed[at]?.path === file.path && listed[at].sha256 === file.sha256 && listed[at].sizeBytes === file.sizeBytes;
     return listed.length === files.length && sorted.every(isSame) ? listed : null;

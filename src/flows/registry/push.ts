@@ -110,8 +110,10 @@ async function pushHashed(
 ): Promise<PushOutcome> {
   requireSigned(tree, files, sidecars);
   const bundles = [...sidecars.signatures, ...sidecars.claims].map(({ bytes }) => bytes);
-  const manifest = buildManifest(files, input.manifest ?? versionSaid(files, bundles) ?? NEWEST);
-  const { name, tag } = nameOf(input.as, idsOf(files), bundles);
+  // Only a claim names an id: without one none need be known yet.
+  const ids = bundles.length === 0 ? [] : idsOf(files);
+  const manifest = buildManifest(files, input.manifest ?? versionSaid(ids, bundles) ?? NEWEST);
+  const { name, tag } = nameOf(input.as, ids, bundles);
   await storeContent(registry, { name, tree, files, manifest, bases: basesOf(bundles) });
   await putOutboards(registry, { name, id: manifest.id }, outboards);
   await storeSidecars(registry, { name, manifest, files, sidecars, bundles });

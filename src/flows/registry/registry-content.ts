@@ -1,7 +1,7 @@
 import { mergeClaims } from '../../domain/claims/claims-file.ts';
 import { signsFiles } from '../../domain/claims/oms-match.ts';
 import { idsOf, type ManifestFile } from '../../domain/digest/manifest.ts';
-import { parseDigestList } from '../../domain/digest/list.ts';
+import { readDigestList } from '../../domain/digest/list.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import type { Files, FileStamp, OpenFile, Tree, TreeEntry } from '../../domain/ports/files.ts';
@@ -18,7 +18,7 @@ export interface StoredArtifact {
   readonly root: string;
   /** `sha256:<hex>` of the manifest asked for. */
   readonly id: string;
-  /** The ids that follow from what that manifest lists. */
+  /** The ids that follow from what that manifest lists; made when they are asked for. */
   readonly ids: readonly string[];
   readonly files: Files;
   readonly hasher: () => Promise<Hasher>;
@@ -52,7 +52,9 @@ export async function storedArtifact(
   return {
     root,
     id,
-    ids: idsOf(content),
+    get ids() {
+      return idsOf(content);
+    },
     files: storedFiles(tree, sidecars, open),
     hasher: async () => storedHasher(await hasher(), entryAt, { open, blobOf }),
     copy: async (location, to, { duplicate }) => {
@@ -132,7 +134,7 @@ async function boundIn(
 
 function isListOf(bytes: Uint8Array, { entries }: Tree): boolean {
   try {
-    const listed = parseDigestList(bytes);
+    const listed = readDigestList(bytes, entries);
     return listed.length === entries.length && listed.every(({ path }, at) => path === entries[at]?.path);
   } catch {
     return false;

@@ -1,5 +1,5 @@
 import { splitInput, type StepInput } from '../../domain/claims/provenance.ts';
-import { manifestId, type ManifestFile } from '../../domain/digest/manifest.ts';
+import { idsOf, VERSIONS, type ManifestFile } from '../../domain/digest/manifest.ts';
 import { omsRoot } from '../../domain/digest/root.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
@@ -67,9 +67,10 @@ export async function identifyTree(
     { root, kind: kind === 'file' ? 'file' : 'directory' },
     ports.files,
   );
+  const ids = idsOf(files);
   const version = versionSaid(
-    files,
+    ids,
     [...signatures, ...claims].map(({ bytes }) => bytes),
   );
-  return { id: manifestId(files, version ?? 1), root: omsRoot(files.map(({ sha256 }) => sha256)), files };
+  return { id: ids[VERSIONS.indexOf(version ?? 1)] ?? '', root: omsRoot(files.map(({ sha256 }) => sha256)), files };
 }

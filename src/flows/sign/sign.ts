@@ -5,11 +5,12 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import type { ClaimSigner } from '../../domain/ports/signing.ts';
 import type { HashAlgorithm } from '../../domain/digest/algorithm.ts';
-import type { Tree } from '../../domain/ports/files.ts';
+import type { Files, Tree } from '../../domain/ports/files.ts';
 import { sidecarsOf } from '../../domain/base/paths.ts';
 import { hashRanges, hashTree, type HashTreePorts } from '../content/hash-tree.ts';
 import { refusePointers } from '../content/lfs.ts';
-import { artifactPath, foreignSignature, omsPayload, signOms } from './oms-sign.ts';
+import { checkPolicy } from '../content/policy-check.ts';
+import { artifactPath, baseName, foreignSignature, omsPayload, signOms } from './oms-sign.ts';
 import { requireWritable } from './place.ts';
 import { requireReadable } from './within-limits.ts';
 import { pushAll } from '../../domain/base/lists.ts';
@@ -60,6 +61,7 @@ export async function sign(input: SignInput, ports: SignPorts): Promise<SignOutc
     room: ports.files.room?.(),
   });
   await refusePointers(tree, ports.files);
+  await refuseBrokenPolicy(tree, ports.files);
   const location = input.signature ?? sidecarsOf(tree).signature;
   await requireWritable(dirname(location), SIGN_ELSEWHERE, ports.files);
   const resources = await (input.shardBytes === undefined ? wholeFiles : shards)(tree, input, ports);
@@ -83,6 +85,13 @@ export async function sign(input: SignInput, ports: SignPorts): Promise<SignOutc
     signer: ports.signer.description,
     leftOut: [...ignore, ...tree.leftOut, ...empty.map(({ path }) => path)],
   };
+}
+
+/** A policy that no decision would read is not signed: its signers would be asked again for the one that is mended. */
+async function refuseBrokenPolicy({ kind, root, entries: [only] }: Tree, files: Files): Promise<void> {
+  if (kind !== 'file' || only === undefined || !/\.(?:ya?ml|json)$/i.test(root)) return;
+  if (only.sizeBytes <= LIMITS.documentBytes)
+    await checkPolicy(await files.read(root, LIMITS.documentBytes), baseName(root));
 }
 
 const SIGN_ELSEWHERE = 'write it elsewhere: `--signature FILE`, and verify with `--signature FILE` as well';

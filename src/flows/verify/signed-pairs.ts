@@ -13,10 +13,10 @@ import { placeOf, verificationOf } from './verify.ts';
 export async function signedPairs(asked: VerifyInput, ports: VerifyPorts): Promise<ReadonlyMap<string, string>> {
   const input = { ...asked, ...(await placeOf(asked, ports)) };
   const sidecars = await findSidecars(input, ports.files);
-  const list = readList(sidecars.digestList);
-  if (list === null) return new Map();
   const verification = await verificationOf(input, sidecars, ports);
   if (verification.trust.length === 0) return new Map();
+  const list = readList(sidecars.digestList);
+  if (list === null) return new Map();
   const judged = await judgeBundles(sidecars, verification, { name: input.name ?? null });
   const bundles = await judgeClock({ shown: input.shown, bundles: judged, verification, times: ports.times });
   if ('verdict' in bundles || bundles.signature === null || bundles.findings.length > 0) return new Map();

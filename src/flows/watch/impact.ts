@@ -1,6 +1,7 @@
 import type { TrustEntry, VerifiedClaim } from '../../domain/claims/types.ts';
 import { hear } from '../../domain/authority/speaker.ts';
 import type { Verification } from '../../domain/trust/verify-claim.ts';
+import { LIMITS } from '../../domain/base/limits.ts';
 import { sha256Hex } from '../../domain/digest/hex.ts';
 import { bindingOf } from '../../domain/claims/binding.ts';
 import { namesFrom, namesIn, namesOfArtifact } from '../../domain/claims/names.ts';
@@ -66,6 +67,7 @@ export async function impactOf(
     keyless: ports.keyless,
     now: ports.clock.now(),
     timestampAuthorities: input.timestampAuthorities,
+    maxBytes: LIMITS.signatureBytes,
   };
   const log = [...(await registry.log.read()).entries];
   const claims = await allClaims(registry, verification);

@@ -128,3 +128,32 @@ test('a checkpoint that is gone does not let a user who never saw it begin a sec
   await assert.rejects(async () => (await open()).log.append([leafOf(7)]), { code: 'log-invalid', hint: /restore/ });
   assert.ok(!(await readdir(log)).includes('checkpoint'));
 });
+
+test('a writer that died before it signed left tiles: they go before other entries come, and the log is whole', async (t) => {
+  const { open, place } = await scratchRegistry(t);
+  const log = join(place, 'log');
+  const many = (from: number, count: number) => Array.from({ length: count }, (_, at) => leafOf(from + at));
+  for (const [published, left, next] of [
+    [5, 1, 2],
+    [5, 256, 3],
+    [3, 254, 2],
+  ] as const) {
+    const size = (await (await open()).log.verify()).size;
+    await (await open()).log.append(many(1_000 * size, published));
+    const before = await readFile(join(log, 'checkpoint'));
+    await cp(log, `${log}.then`, { recursive: true });
+    await (await open()).log.append(many(1_000_000 + size, left));
+    // As it was before, but for the tiles.
+    await cp(join(log, 'tile'), `${log}.left`, { recursive: true });
+    await rm(log, { recursive: true });
+    await cp(`${log}.then`, log, { recursive: true });
+    await cp(`${log}.left`, join(log, 'tile'), { recursive: true });
+    await rm(join(place, 'index.db'), { force: true });
+    await rm(join(place, '..', 'home', '.local'), { recursive: true, force: true });
+    for (const end of ['then', 'left']) await rm(`${log}.${end}`, { recursive: true });
+    assert.deepEqual(await readFile(join(log, 'checkpoint')), before);
+    assert.equal((await (await open()).log.verify()).size, size + published, 'what was left begins as it stands');
+    await (await open()).log.append(many(2_000_000 + size, next));
+    assert.equal((await (await open()).log.verify()).size, size + published + next);
+  }
+});

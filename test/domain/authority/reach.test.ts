@@ -80,13 +80,15 @@ const revocation = (subjects: readonly Subject[], target: unknown, type: string 
   revocationTargets(claim(type, subjects, { target }));
 const target = { kind: 'artifact', sha256: ID };
 
-test('an artifact revoked without its other digests is looked up by the name its signer gives; else nothing is', () => {
+test('a revoked artifact is looked up by the name its signer gives, and it is told whether its other digests are said', () => {
   const own = subject('manifest', 'acme/enc:1', ID);
-  assert.deepEqual(revocation([own], target), [{ name: 'acme/enc', id: `sha256:${ID}` }]);
+  assert.deepEqual(revocation([own], target), [{ name: 'acme/enc', id: `sha256:${ID}`, isSaid: false }]);
   assert.deepEqual(revocation([subject('manifest', 'x', OTHER), own], target), [
-    { name: 'acme/enc', id: `sha256:${ID}` },
+    { name: 'acme/enc', id: `sha256:${ID}`, isSaid: false },
   ]);
-  assert.deepEqual(revocation([own, subject('root', 'acme/enc:1', ROOT)], target), [], 'it says them itself');
+  assert.deepEqual(revocation([own, subject('root', 'acme/enc:1', ROOT)], target), [
+    { name: 'acme/enc', id: `sha256:${ID}`, isSaid: true },
+  ]);
   assert.deepEqual(revocation([subject('manifest', 'x', OTHER)], target), []);
   assert.deepEqual(revocation([own], { ...target, kind: 'claim' }), []);
   assert.deepEqual(revocation([own], { ...target, sha256: 'short' }), []);

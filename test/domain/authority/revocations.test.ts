@@ -145,7 +145,7 @@ test('nothing revoked revokes nothing', async () => {
     assert.deepEqual([lifted(no.pae, 'acme/enc'), takenBack(no)], [false, false]);
     assert.equal(voided({ origin: 'log', index: 1, sha256: hex('x') }, 'acme/enc'), false);
     assert.equal(settled({ kind: 'artifact', sha256: MODEL }), false);
-    assert.deepEqual(rest, { namesWeights: false, doubts: [], inForce: [], claims: [], unreadable: [] });
+    assert.deepEqual(rest, { namesWeights: false, doubts: [], inForce: [], claims: [], unreadable: [], unclear: [] });
   }
 });
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { constants } from 'node:buffer';
 import { createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
 import { test } from 'node:test';
 import { bundleOf, type KeyPart } from '../../../src/adapters/keys/bundle.ts';
@@ -7,7 +8,7 @@ import { parseBundle } from '../../../src/domain/claims/bundle.ts';
 import { splitClaims } from '../../../src/domain/claims/claims-file.ts';
 import { buildDerivation, tryDerivation } from '../../../src/domain/claims/derivation.ts';
 import { preAuthEncoding } from '../../../src/domain/claims/dsse.ts';
-import { looseEnvelope } from '../../../src/domain/claims/loose-envelope.ts';
+import { isTooLarge, looseEnvelope } from '../../../src/domain/claims/loose-envelope.ts';
 import { namesIn } from '../../../src/domain/claims/names.ts';
 import { buildOms, parseOms } from '../../../src/domain/claims/oms.ts';
 import { matchNames, resourcesOf } from '../../../src/domain/claims/oms-match.ts';
@@ -257,4 +258,34 @@ test('what was signed of a file is its whole digest, or its shards in order; of 
   assert.deepEqual(resourcesOf(one as never), [one]);
   assert.deepEqual(resourcesOf({ path: 'w.bin', shards }), shards);
   assert.deepEqual(resourcesOf(undefined), []);
+});
+
+test('one bundle goes by one digest, whatever empty lines stand around it and however lines end', () => {
+  const line = Buffer.from(bundle());
+  const digests = (text: string): readonly string[] => splitClaims(Buffer.from(text)).map((each) => hex(each));
+  const own = hex(line);
+  const one = line.toString();
+  for (const around of [
+    one,
+    `${one}\n`,
+    `\n${one}`,
+    `\n${one}\n`,
+    `\r\n \n${one}\n\n`,
+    `${one}\r\n`,
+    `\n\t\r\n${one}\r\n\r\n`,
+  ])
+    assert.deepEqual(digests(around), [own], JSON.stringify(around.replace(one, 'ONE')));
+  assert.deepEqual(digests(`\n${one}\r\n   \r\n${one}`), [own, own]);
+  for (const nothing of ['', '\n', '\r\n', ' \n\t\n\r\n']) assert.deepEqual(digests(nothing), []);
+  const pretty = JSON.stringify(JSON.parse(one), null, 2);
+  for (const text of [pretty, `\n${pretty}\n`])
+    assert.deepEqual(digests(text), [hex(text)], 'of many lines, as a whole');
+  assert.equal(digests(` ${one} \n`).length, 1);
+});
+
+test('what is too large is told from what is none, by the smaller of both bounds', () => {
+  const bytes = Buffer.alloc(10);
+  assert.deepEqual([isTooLarge(bytes, 9), isTooLarge(bytes, 10), isTooLarge(bytes)], [true, false, false]);
+  assert.equal(isTooLarge({ length: constants.MAX_STRING_LENGTH + 1 } as Uint8Array, 2 ** 40), true);
+  assert.equal(isTooLarge({ length: constants.MAX_STRING_LENGTH } as Uint8Array, 2 ** 40), false);
 });

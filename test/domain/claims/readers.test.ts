@@ -112,8 +112,8 @@ test('the lines of a claims file: whatever ends them; one bundle in many lines i
   const one = Buffer.from(bundle({ hint: '' })).toString();
   const pretty = JSON.stringify(JSON.parse(one), null, 2);
   const split = (text: string) => splitClaims(Buffer.from(text)).map((line) => Buffer.from(line).toString());
-  assert.deepEqual(split(`${one}\r\n`), [`${one}\r`]);
-  assert.deepEqual(split(`${one} \t\r\n${one}\n`), [`${one} \t\r`, one]);
+  assert.deepEqual(split(`${one}\r\n`), [one]);
+  assert.deepEqual(split(`${one} \t\r\n${one}\n`), [`${one} \t`, one]);
   assert.deepEqual(split(`\n${pretty}`), [`\n${pretty}`]);
   assert.deepEqual(split(`${one}\n\n\n${one}`), [one, one]);
 });

@@ -285,6 +285,10 @@ test('what cannot be read might say no, if it may be by somebody who could say s
     'signer-unverifiable 4: it says to be by erin, which cannot be proven here: it might say no',
   ]);
   assert.deepEqual(asked({ names: ['bob'] }), [], 'an approver says no to nothing');
+  const large = { names: [], proven: false, why: { code: 'claims-limit', message: 'large' } } as const;
+  const TOO_LARGE = ['claims-limit 4: it is too large to be read: it might say no'];
+  assert.deepEqual(asked(large), TOO_LARGE, 'anybody may have signed it');
+  assert.deepEqual(asked(large, silence(null)), TOO_LARGE);
   assert.deepEqual(asked({ names: ['bob'] }, silence(null)), [
     'claim-malformed 4: it is by bob and cannot be read: it might say no',
   ]);
@@ -301,6 +305,8 @@ test('what cannot be read might say no, if it may be by somebody who could say s
   assert.deepEqual(asked({ names: ['ci'], entry: leaf('promotion') }).length, 1);
   const former = `formerly: [{ name: bob, until: 2026-01-01, keys: [${people.mallory.line}] }]`;
   assert.deepEqual(asked({ names: ['bob'] }, silence(policy(PROD), former)).length, 1, 'formerly somebody');
+  assert.deepEqual(asked({ ...large, entry: leaf('push') }), [], 'a push says no to nothing, of whatever size');
+  assert.deepEqual(asked({ ...large, entry: leaf('push') }, silence(policy(PROD), former)).length, 1);
   const taken = await revoking('rita', { kind: 'claim', sha256: hex('unread'), pae: hex('pae') });
   const lifted = silenceOf(caseFor(facts([], { revocations: [{ claim: taken, index: 1 }] }), policy(PROD)));
   assert.deepEqual(asked({}, lifted), []);
@@ -328,13 +334,26 @@ test('what can be read and not proven is judged by what it says', async () => {
 
 test('silences: what is absent, and what is unread but for promotions, which are asked of where they decide', () => {
   const silence = silenceOf(caseFor(facts([]), policy(PROD)));
-  const { entry } = unread();
+  const entry = { index: 4, leaf: unread().entry.leaf };
   const promoted = { ...entry, leaf: { ...entry.leaf, kind: 'promotion' as const } };
   assert.deepEqual(
-    said(silences({ absent: [entry], unread: [unread(), unread({ names: ['ci'], entry: promoted })] }, silence)),
+    said(
+      silences(
+        {
+          absent: [entry],
+          unread: [
+            unread(),
+            unread({ names: ['ci'], entry: promoted }),
+            unread({ names: ['rita'], entry: { ...entry, index: null } }),
+          ],
+        },
+        silence,
+      ),
+    ),
     [
       'claim-missing 1: log entry 4 is a claim that the registry no longer holds',
       'claim-malformed 4: log entry 4 is by erin and cannot be read: it might say no',
+      'claim-malformed 4: a claim that lies with it, and is not logged, is by rita and cannot be read: it might say no',
     ],
   );
   assert.deepEqual(silences({}, silence), []);

@@ -10,6 +10,7 @@ import {
   newestPromotion,
   openPromotion,
   promotionHistory,
+  unplacedWithdrawals,
 } from '../../../src/domain/policy/promotions.ts';
 import type { LogEntry } from '../../../src/domain/tlog/leaf.ts';
 import { D0, ID, MODEL, ORIGIN, caseFor, claim, facts, hex, logged, policy, promotion, type Name } from './world.ts';
@@ -160,6 +161,49 @@ test('a withdrawal withdraws, by a promoter of now or formerly, whatever it lack
   assert.deepEqual(asked([first, torn], both(torn)).open, ['promotion-unreadable']);
   const tornByOther = await claim({ by: 'anna', type: PREDICATES.promotion, about: MODEL, predicate: {} });
   assert.match(said([first, tornByOther], both(tornByOther)), /^promoted to prod by ci, log entry 3/);
+});
+
+test('a withdrawal that no entry of its place says holds, until it is known to what is promoted', async () => {
+  const first = await made({ at: new Date('2026-11-20T08:00:00Z') });
+  const withdrawal = await made({ passed: false, inputs: [first.bundle] });
+  const [one, misplaced] = [logged(3, first, 'prod'), logged(5, withdrawal, 'staging')];
+  const out =
+    'not-promoted 1: acme/enc was withdrawn from prod by ci; the log does not have that as a withdrawal (yet)';
+  assert.equal(said([first, withdrawal], [one]), out);
+  assert.equal(said([first, withdrawal], [one, misplaced]), out);
+  assert.equal(said([first, withdrawal], [one, logged(5, withdrawal, 'prod', { name: 'acme/other' })]), out);
+  const { result, open, of, environment } = asked([first, withdrawal], [one]);
+  assert.match(result.findings[0]?.hint ?? '', /log integrate.*promote acme\/enc@sha256:[0-9a-f]+ --env prod/);
+  assert.equal(result.findings[0]?.subject, ID);
+  assert.deepEqual(open, [], 'it may be promoted upon that');
+  assert.deepEqual(unplacedWithdrawals(of, environment), [withdrawal]);
+
+  const upon = await made({ inputs: [first.bundle, withdrawal.bundle] });
+  const unaware = await made({ inputs: [first.bundle] });
+  assert.match(said([first, withdrawal, upon], [one, logged(6, upon, 'prod')]), /^promoted to prod by ci, log entry 6/);
+  assert.equal(said([first, withdrawal, unaware], [one, logged(6, unaware, 'prod')]), out);
+  const copy = { ...withdrawal, bundle: hex('wrapped anew') };
+  const known = [one, logged(5, withdrawal, 'prod'), logged(6, upon, 'prod')];
+  assert.match(said([first, withdrawal, copy, upon], known), /^promoted to prod by ci, log entry 6/);
+  assert.equal(
+    said([first, withdrawal], [one, logged(5, withdrawal, 'prod')]),
+    'not-promoted 1: acme/enc was withdrawn from prod',
+  );
+
+  const stays = /^promoted to prod by ci, log entry 3/;
+  assert.match(said([first, await made({ passed: false, by: 'anna' })], [one]), stays);
+  assert.match(said([first, await made({ passed: false, environment: 'staging' })], [one]), stays);
+  assert.match(said([first, await made({ at: new Date('2026-11-20T09:00:00Z') })], [one]), stays);
+  const partial = (about: string, over: object = {}) =>
+    claim({ by: 'ci', type: PREDICATES.promotion, about, predicate: { verificationResult: 'FAILED', ...over } });
+  const unsaid = await partial(MODEL);
+  assert.equal(
+    said([first, unsaid], [one]),
+    'promotion-unreadable 4: ci signed a summary for prod, not logged as one, that is no pass and cannot be read',
+  );
+  assert.deepEqual(asked([first, unsaid], [one]).open, ['promotion-unreadable']);
+  assert.match(said([first, await partial(D0)], [one]), stays);
+  assert.match(said([first, await partial(MODEL, { resourceUri: 'pkg:x/y' })], [one]), stays);
 });
 
 test('a withdrawal that a revoker took back is none; one by a promoter lost since leaves it open', async () => {

@@ -134,6 +134,9 @@ describe('the actor of an entry', () => {
     assert.equal(await standing(oms([...BOTH, { path: 'c', digest: HEX }])), 'unverified');
     assert.equal(await standing(oms(BOTH), { files: null }), 'unverified');
     assert.equal(await standing(oms(BOTH), { files: [] }), 'unverified');
+    const alone = oms(BOTH.slice(0, 1), { single: true });
+    assert.equal(await standing(alone, { files: FILES.slice(0, 1) }), 'verified', 'one file, whatever its name');
+    assert.equal(await standing(alone), 'unverified');
   });
 
   test('by another algorithm, or by shards, only the names can be compared', async () => {

@@ -149,3 +149,17 @@ function copied(columns: LogColumns, size: number): LogColumns {
   assert.equal(addPart(formatPart('log', columns, { from: 0, to: size }), 'log', copy), true);
   return copy;
 }
+
+test('a root is computed once, however often it is asked for, and stays what it was when the log grows', async () => {
+  const columns = columnsOf(leavesOf(1100));
+  const first = await workOf(() => [1100, 300, 0].map((size) => columns.rootAt(size)));
+  const again = await workOf(() => [1100, 300, 0].map((size) => columns.rootAt(size)));
+  assert.deepEqual(again.result, first.result);
+  assert.ok(again.steps < 30, `${again.steps} steps, and ${first.steps} at first`);
+  columns.add(formatLeaf(leafOf(1100)));
+  assert.deepEqual(
+    [1100, 300, 0, 1102].map((size) => columns.rootAt(size)),
+    [...first.result, null],
+  );
+  assert.equal(columns.rootAt(1101), columnsOf(leavesOf(1101)).rootAt(1101));
+});

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { auditPartials } from '../../../src/domain/tlog/audit.ts';
+import { auditOthers } from '../../../src/domain/tlog/audit.ts';
 import type { Checkpoint } from '../../../src/domain/tlog/checkpoint.ts';
 import { requireContinuity } from '../../../src/domain/tlog/continuity.ts';
 import { rootAt } from '../../../src/domain/tlog/merkle.ts';
@@ -48,23 +48,32 @@ test('a shorter log is held against the newest state seen that it reaches: a for
   await assert.rejects(forked([await at(5)]), { code: 'log-fork' }, 'of the same size');
 });
 
-test('a partial tile of an earlier state is the beginning of what stands now, entries and hashes', async () => {
+test('a tile of another state and what stands now begin alike, entries and hashes', async () => {
   const size = leaves.length;
   const tiles = (['entries', 0] as const).map((level) => ({ level, index: 0, width: 4 }));
   const paths = [...tiles.map(tilePath), 'no/tile', tilePath({ level: 0, index: 7, width: 4 })];
   const right = readerOf(leaves);
-  await auditPartials(size, paths, right);
+  await auditOthers(size, paths, right);
   for (const wrong of tiles) {
     const read: ReadTile = async (tile) =>
       tile.level === wrong.level && tile.width === 4 ? readerOf(others)(tile) : right(tile);
-    await assert.rejects(auditPartials(size, paths, read), { code: 'log-invalid', subject: tilePath(wrong) });
+    await assert.rejects(auditOthers(size, paths, read), { code: 'log-invalid', subject: tilePath(wrong) });
+  }
+  const ahead = (['entries', 0] as const).map((level) => ({ level, index: 0, width: 9 }));
+  for (const wrong of ahead) {
+    const read =
+      (of: readonly Uint8Array[]): ReadTile =>
+      async (tile) =>
+        readerOf(tile.width === 9 ? of : leaves)(tile);
+    await auditOthers(5, [tilePath(wrong)], read([...leaves.slice(0, 5), ...leavesOf(20).slice(16)]));
+    const wrongAhead = auditOthers(5, [tilePath(wrong)], read(others));
+    await assert.rejects(wrongAhead, { code: 'log-invalid', subject: tilePath(wrong) }, 'of an interrupted writer');
+    const short: ReadTile = async (tile) => (tile.width === 9 ? (await right(tile)).subarray(1) : right(tile));
+    await assert.rejects(auditOthers(5, [tilePath(wrong)], short), { code: 'log-invalid' });
   }
   const asked: unknown[] = [];
   const counting: ReadTile = async (tile) => (asked.push(tile), right(tile));
-  await auditPartials(
-    size,
-    [tilePath({ level: 0, index: 0, width: 9 }), tilePath({ level: 0, index: 0, width: 256 })],
-    counting,
-  );
-  assert.deepEqual(asked, [], 'what is no part of another is not read');
+  const notAsked = [{ level: 0, index: 0, width: 9 } as const, { level: 0, index: 1, width: 256 } as const];
+  await auditOthers(size, notAsked.map(tilePath), counting);
+  assert.deepEqual(asked, [], 'what stands now, and what has no beginning here, is not read');
 });

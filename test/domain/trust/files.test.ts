@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { LIMITS } from '../../../src/domain/base/limits.ts';
+import { makeEntry } from '../../../src/domain/trust/entry.ts';
 import { parseSettings, tightenedBy } from '../../../src/domain/trust/settings.ts';
-import { parseTrustFile } from '../../../src/domain/trust/store.ts';
+import { formatTrustFile, parseTrustFile, type TrustFile } from '../../../src/domain/trust/store.ts';
 import { people } from '../policy/world.ts';
 
 /** The files that say whose word counts: read whole or not at all. */
@@ -13,6 +15,10 @@ test('a configuration with a key nobody knows, or a wrong value, is refused; a p
   assert.deepEqual(read('timestamp-authorities: [a.pem]'), { timestampAuthorities: ['a.pem'] });
   assert.deepEqual(read('hook: { unsealed: warn }', 'project'), { hook: { unsealed: 'warn' } });
   assert.deepEqual(read('hook: {}', 'project'), { hook: {} });
+  const authorities = (count: number) =>
+    read(`timestamp-authorities: [${Array.from({ length: count }, () => 'a').join()}]`);
+  assert.equal(authorities(LIMITS.certificatesPerFile).timestampAuthorities?.length, LIMITS.certificatesPerFile);
+  assert.throws(() => authorities(LIMITS.certificatesPerFile + 1), { code: 'config-invalid' });
   for (const bad of [
     'toString: 1',
     'jobs: 0',
@@ -73,4 +79,32 @@ test('a trust file says each entry once, wholly, and nothing that nobody knows',
     assert.throws(() => read(bad), { code: 'trust-invalid' }, bad);
   for (const version of ['version: 2', "version: '1'", 'trust: []'])
     assert.throws(() => parseTrustFile(version, 'trust.yaml'), { code: 'trust-invalid' }, version);
+});
+
+test('a trust file is written as it is read, and holds as many entries as the limit', () => {
+  const { pem } = people.anna;
+  const sha256 = 'a'.repeat(64);
+  const files: readonly TrustFile[] = [
+    { entries: [], allowed: [] },
+    { entries: [makeEntry({ name: 'anna', key: pem })], allowed: [{ path: '/a', sha256 }] },
+    {
+      entries: [makeEntry({ name: 'boss', key: pem, for: 'policy/acme', threshold: 2, until: '2026-11-02' })],
+      allowed: [{ path: '/a', sha256, names: [{ path: 'policy.yaml', sha256 }] }],
+    },
+  ];
+  for (const file of files) assert.deepEqual(parseTrustFile(formatTrustFile(file), 'trust.yaml'), file);
+  assert.doesNotMatch(formatTrustFile({ entries: [], allowed: [] }), /allowed/);
+  assert.doesNotMatch(formatTrustFile({ entries: [], allowed: [{ path: '/a', sha256 }] }), /names/);
+  assert.throws(
+    () =>
+      parseTrustFile(
+        'version: 1\nallowed:\n  - { path: /a, sha256: ' + sha256 + ', names: [{ path: p }] }',
+        'trust.yaml',
+      ),
+    { code: 'trust-invalid' },
+  );
+  const many = (count: number) =>
+    formatTrustFile({ entries: [], allowed: Array.from({ length: count }, (_, at) => ({ path: `/${at}`, sha256 })) });
+  assert.equal(parseTrustFile(many(LIMITS.trustEntries), 'trust.yaml').allowed.length, LIMITS.trustEntries);
+  assert.throws(() => parseTrustFile(many(LIMITS.trustEntries + 1), 'trust.yaml'), { code: 'trust-invalid' });
 });

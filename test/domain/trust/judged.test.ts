@@ -2,22 +2,31 @@ import assert from 'node:assert/strict';
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { test } from 'node:test';
 import { createKeylessVerifier } from '../../../src/adapters/sigstore/verifier.ts';
+import { LIMITS } from '../../../src/domain/base/limits.ts';
+import { bundleOf } from '../../../src/adapters/keys/bundle.ts';
+import { historicPreAuthEncoding } from '../../../src/domain/claims/dsse.ts';
 import { setPatternEngine } from '../../../src/domain/base/pattern.ts';
-import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
+import { HISTORIC_OMS, PREDICATES, STATEMENT_V1 } from '../../../src/domain/claims/predicates.ts';
 import { buildStatement, parseStatement } from '../../../src/domain/claims/statement.ts';
 import { subject } from '../../../src/domain/claims/subjects.ts';
 import type { Signer, TrustAnchor, TrustEntry, VerifiedTime } from '../../../src/domain/claims/types.ts';
 import { sha256Hex } from '../../../src/domain/digest/hex.ts';
-import { omsHint } from '../../../src/domain/pki/keys.ts';
+import { omsHint, readPublicKey } from '../../../src/domain/pki/keys.ts';
 import { readFulcioCertificate } from '../../../src/domain/trust/fulcio.ts';
+import { instanceOf } from '../../../src/domain/trust/instance.ts';
 import { mismatch } from '../../../src/domain/trust/match.ts';
 import { provenBy, strangerFinding, trustedTime } from '../../../src/domain/trust/proven.ts';
 import { parseTrustFile } from '../../../src/domain/trust/store.ts';
 import { parseSigstoreBundle } from '../../../src/domain/trust/sigstore-bundle.ts';
-import { signedName, verifyClaim } from '../../../src/domain/trust/verify-claim.ts';
-import { isMessageBundle, verifyFileSignature } from '../../../src/domain/trust/verify-file.ts';
+import {
+  signedName,
+  verifyClaim,
+  type ClaimOutcome,
+  type Verification,
+} from '../../../src/domain/trust/verify-claim.ts';
+import { isMessageBundle, verifyFileSignature, type FileOutcome } from '../../../src/domain/trust/verify-file.ts';
 import { WeighmarkError } from '../../../src/domain/base/errors.ts';
-import { SIGNED_AT, makeInstance } from '../../adapters/sigstore/instance.ts';
+import { SIGNED_AT, makeInstance, timestampToken, type TestAuthority } from '../../adapters/sigstore/instance.ts';
 import {
   CODE_SIGNING,
   DIGITAL_SIGNATURE,
@@ -28,7 +37,7 @@ import {
 } from '../../adapters/sigstore/x509.ts';
 import { TAG, der } from '../../../src/domain/pki/der.ts';
 import { makeCertificate } from '../pki/make-certificate.ts';
-import { NOW, MODEL, bundleFor, people } from '../policy/world.ts';
+import { NOW, MODEL, bundleFor, manifest, people, signBundle } from '../policy/world.ts';
 
 const instance = makeInstance();
 const keyless = async () => Promise.resolve(createKeylessVerifier(async () => Promise.resolve(instance.trustedRoot)));
@@ -337,4 +346,143 @@ test('a file signature under a certificate root', async () => {
   assert.equal(!other.trusted && other.refusal.code, 'identity-mismatch');
   const stranger = await judged(makeCertificate({ name: 'else', ca: true, keyUsage: [5] }).pem, 'build@acme.example');
   assert.equal(!stranger.trusted && stranger.refusal.code, 'signer-untrusted');
+});
+
+/** What a claim's judgement rests on, in the few ways that differ between its signers. */
+const STAMPED = signBundle(
+  'anna',
+  buildStatement([manifest(MODEL)], PREDICATES.evaluation, { result: 'PASSED' }),
+  (over) => timestampToken(instance.authorities[0] as TestAuthority, over, SIGNED_AT),
+);
+const root = makeCertificate({ name: 'some root', ca: true, keyUsage: [5] });
+const ROOT: TrustEntry = { name: 'ca', anchor: { kind: 'certificate', pem: root.pem } };
+const identity = (of: string): TrustEntry => ({
+  name: of,
+  anchor: {
+    kind: 'oidc',
+    issuer: 'https://issuer.example',
+    identity: `${of}@example.com`,
+    trustedRoot: instance.trustedRoot,
+  },
+});
+
+const judgedClaim = async (bytes: Uint8Array, trust: readonly TrustEntry[], over: Partial<Verification> = {}) =>
+  verifyClaim(bytes, { trust, keyless, now: NOW, ...over });
+const refusalOf = (outcome: ClaimOutcome | FileOutcome): string =>
+  outcome.trusted ? 'trusted' : `${outcome.refusal.code}: ${outcome.refusal.message}`;
+
+test('a claim by a key has the key’s fingerprints and the times that authorities say; without timestamps nobody is asked', async () => {
+  const outcome = await judgedClaim(STAMPED, [entry('anna')]);
+  assert.ok(outcome.trusted);
+  assert.deepEqual(
+    outcome.claim.times.map(({ time }) => time),
+    [SIGNED_AT.toISOString()],
+  );
+  const { fingerprint, otherFingerprints } = readPublicKey(people.anna.pem);
+  assert.deepEqual(outcome.claim.keys, [fingerprint, ...otherFingerprints]);
+  const unasked = await judgedClaim(STAMPED, [entry('anna')], { keyless: null });
+  assert.deepEqual(unasked.trusted && unasked.claim.times, []);
+  const plain = bundleFor({ by: 'anna', type: PREDICATES.evaluation, about: MODEL, predicate: {} });
+  const nobody = async () => Promise.reject(new Error('asked'));
+  assert.equal((await judgedClaim(plain, [entry('anna')], { keyless: nobody })).trusted, true);
+});
+
+test('only trust of the kind that signed is asked, and only who is named trusts it', async () => {
+  assert.match(
+    refusalOf(await judgedClaim(STAMPED, [ROOT])),
+    /^signer-untrusted: signed with a key, and no such signer/,
+  );
+  const keylessClaim = instance.bundle({ names: ['email:anna@example.com'] });
+  const outcome = await judgedClaim(keylessClaim, [identity('bob'), identity('anna'), entry('key')]);
+  assert.deepEqual(outcome.trusted && outcome.trustedBy.map(({ name }) => name), ['anna']);
+  assert.ok(outcome.trusted && !('keys' in outcome.claim), 'its key is thrown away after each signature');
+  assert.match(
+    refusalOf(await judgedClaim(keylessClaim, [identity('bob')])),
+    /^identity-mismatch: the signature is good/,
+  );
+  const unlooked = await judgedClaim(keylessClaim, [identity('anna')], { keyless: null });
+  assert.match(refusalOf(unlooked), /^signer-untrusted: keyless signatures are not looked at here/);
+});
+
+test('of subjects there are as many as the limit, in the historic form as many as there are files', async () => {
+  const said = async (type: string, count: number) => {
+    const subjects = Array.from({ length: count }, (_, at) => subject('file', `f${at}`, sha256Hex(String(at))));
+    const statement = { _type: STATEMENT_V1, subject: subjects, predicateType: type, predicate: {} };
+    return refusalOf(await judgedClaim(signBundle('anna', Buffer.from(JSON.stringify(statement))), [entry('anna')]));
+  };
+  assert.equal(await said(PREDICATES.bom, LIMITS.subjectsPerStatement), 'trusted');
+  assert.match(
+    await said(PREDICATES.bom, LIMITS.subjectsPerStatement + 1),
+    /^claim-malformed: .* more than 1024 subjects/,
+  );
+  assert.equal(await said(HISTORIC_OMS, LIMITS.subjectsPerStatement + 1), 'trusted');
+});
+
+test('the historic way to encode what is signed is one of historic signatures alone', async () => {
+  const said = async (type: string) => {
+    const payload = buildStatement([manifest(MODEL)], type, {});
+    const signature = sign('sha256', historicPreAuthEncoding(payload), people.anna.key);
+    return refusalOf(
+      await judgedClaim(bundleOf({ key: { hint: '' }, payload, signature, timestamps: [] }), [entry('anna')]),
+    );
+  };
+  assert.equal(await said(HISTORIC_OMS), 'trusted');
+  assert.match(await said(PREDICATES.bom), /^signature-invalid/);
+});
+
+test('a keyless file signature is proven over the digest it names, and its pattern compiled', async () => {
+  const der = Buffer.from('leaf').toString('base64');
+  const bytes = fileBundle({ verificationMaterial: { certificate: { rawBytes: der }, tlogEntries: [] } });
+  const asked: unknown[] = [];
+  const signer: Signer = {
+    kind: 'oidc',
+    instance: instanceOf(instance.trustedRoot),
+    issuer: 'https://issuer.example',
+    san: { type: 'email', value: 'anna@example.com' },
+    extensions: {},
+    notBefore: '',
+  };
+  const verifier = async () =>
+    Promise.resolve({
+      verify: async (...given: readonly unknown[]) => (asked.push(given), Promise.resolve({ signer, times: [] })),
+    });
+  withoutPatternEngine();
+  const ask = async (verifying: Verification['keyless']) =>
+    verifyFileSignature(bytes, { trust: [entry('key'), PATTERN], keyless: verifying, now: NOW });
+  const good = await ask(verifier as never);
+  assert.deepEqual(good.trusted && good.signature.trustedBy.map(({ name }) => name), ['anyone']);
+  assert.deepEqual(asked, [[bytes, instance.trustedRoot, createHash('sha256').update('weights').digest()]]);
+  assert.match(refusalOf(await ask(null)), /^signer-untrusted: keyless signatures are not looked at here/);
+});
+
+test('a file signature that does not fit, or leads nowhere, is refused by its own code', async () => {
+  const middle = makeCertificate({ name: 'middle', issuer: root, ca: true, keyUsage: [5] });
+  const leaf = makeCertificate({ name: 'builder', issuer: middle, email: ['build@acme.example'] });
+  const content = Buffer.from('weights');
+  const said = async (pem: string, { signed = content, chain = [leaf, middle] } = {}) => {
+    const certificates = chain.map(({ der: bytes }) => ({ rawBytes: bytes.toString('base64') }));
+    const bytes = fileBundle({
+      mediaType: 'application/vnd.dev.sigstore.bundle+json;version=0.2',
+      verificationMaterial: { x509CertificateChain: { certificates }, tlogEntries: [] },
+      messageSignature: {
+        messageDigest: { algorithm: 'SHA2_256', digest: createHash('sha256').update(content).digest('base64') },
+        signature: sign('sha256', signed, leaf.key).toString('base64'),
+      },
+    });
+    const trust: TrustEntry = { name: 'ca', anchor: { kind: 'certificate', pem } };
+    return refusalOf(await verifyFileSignature(bytes, { trust: [trust, entry('key')], keyless: null, now: NOW }));
+  };
+  assert.equal(await said(root.pem), 'trusted', 'through an authority that the bundle brings');
+  assert.equal(await said(`${root.pem}${middle.pem}`, { chain: [leaf] }), 'trusted', 'or the trust');
+  assert.match(await said(root.pem, { chain: [leaf] }), /^signer-untrusted/);
+  assert.match(
+    await said(root.pem, { signed: Buffer.from('other') }),
+    /^signature-invalid: the signature does not fit/,
+  );
+  assert.match(await said(middle.pem), /^trust-invalid: no self-signed certificate/);
+  const other = {
+    messageSignature: { messageDigest: { algorithm: 'SHA2_256', digest: 'A'.repeat(43) + '=' }, signature: 'AAAA' },
+  };
+  const byKey = await verifyFileSignature(fileBundle(other), { trust: [entry('anna')], keyless: null, now: NOW });
+  assert.match(refusalOf(byKey), /^signature-invalid: the signature does not fit/);
 });

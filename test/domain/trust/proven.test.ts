@@ -22,6 +22,8 @@ const shown = (name: Name): string => `${name} ${shownFingerprint(readPublicKey(
 test('a stranger’s signature is told from those trusted by their names and the fingerprints that keygen prints', async () => {
   assert.equal(await trustedAs(['anna']), shown('anna'));
   assert.equal(await trustedAs(['anna', 'bob']), `${shown('anna')}, ${shown('bob')}`);
+  const five = await trustedAs(['anna', 'bob', 'carol', 'ci', 'rita']);
+  assert.ok(five?.endsWith(shown('rita')), five);
   const six = await trustedAs(['anna', 'bob', 'carol', 'ci', 'rita', 'rob', 'glen']);
   assert.ok(six?.endsWith(`${shown('rita')} and 2 more`), six);
 });

@@ -105,6 +105,13 @@ test('removed records: a proof counts against roots that were signed alone; list
   );
   assert.deepEqual(outcome([...chain, await removal('erin', [7])]), [], 'an evaluator removes nothing');
   assert.equal(outcome([...chain, await removal('rita', [7], 'keyed'), clean.bom, also]).length, 2, 'other hashes');
+  const wantedByText = await claim({
+    by: 'rita',
+    type: PREDICATES['removed-records'],
+    about: D0,
+    predicate: { ...buildRemovedRecords({ hashing: 'open', key: null, profile: 'text', records: [hash(7)] }) },
+  });
+  assert.equal(outcome([...chain, wantedByText, clean.bom, also]).length, 2, 'another profile');
   const broken = await claim({ by: 'rita', type: PREDICATES['removed-records'], about: D0, predicate: { records: 7 } });
   assert.deepEqual(
     outcome([...chain, broken]).map((each) => each.slice(0, 17)),

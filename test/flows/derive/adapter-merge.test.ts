@@ -9,7 +9,8 @@ import { adapterPlan, adapterSettings, scaleOf } from '../../../src/domain/deriv
 import { bytesSource, readFormat } from '../../../src/domain/formats/index.ts';
 import { filesOf } from '../../../src/flows/bom/create.ts';
 import { safetensors } from '../../domain/scan/build.ts';
-import { derive, type DeriveOutcome } from '../../../src/flows/derive/derive.ts';
+import { derive } from '../../../src/flows/derive/derive.ts';
+import type { DeriveOutcome } from '../../../src/flows/derive/outcome.ts';
 import type { SideInput } from '../../../src/flows/derive/side.ts';
 
 const FOLDER = 'fixtures/weights/adapters';

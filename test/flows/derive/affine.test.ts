@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { tileOf, tilesOf } from '../../../src/domain/derive/affine.ts';
-import type { DeriveOutcome } from '../../../src/flows/derive/derive.ts';
+import type { DeriveOutcome } from '../../../src/flows/derive/outcome.ts';
 import { runs } from '../../thorough.ts';
 import { changedFile, derived as derivedOf } from './folders.ts';
 

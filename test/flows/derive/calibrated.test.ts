@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { calibrationOf, codeAt, layoutOf, mayBeLed, zeroAt } from '../../../src/domain/derive/calibrated.ts';
-import type { DeriveOutcome } from '../../../src/flows/derive/derive.ts';
+import type { DeriveOutcome } from '../../../src/flows/derive/outcome.ts';
 import { changedCopy, derived as derivedOf } from './folders.ts';
 
 const FOLDER = 'fixtures/weights/calibrated';

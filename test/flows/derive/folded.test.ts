@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import type { DeriveOutcome } from '../../../src/flows/derive/derive.ts';
+import type { DeriveOutcome } from '../../../src/flows/derive/outcome.ts';
 import { changedCopy, derived as derivedOf } from './folders.ts';
 
 /** Children of one Llama by LLM Compressor, without the recipes it leaves: `make-folded.py`. */

@@ -8,7 +8,8 @@ import { createNumbers } from '../../../src/adapters/weights/index.ts';
 import { bytesSource, readFormat } from '../../../src/domain/formats/index.ts';
 import { readWeights } from '../../../src/domain/weights/read.ts';
 import { filesOf } from '../../../src/flows/bom/create.ts';
-import { derive, type DeriveOutcome } from '../../../src/flows/derive/derive.ts';
+import { derive } from '../../../src/flows/derive/derive.ts';
+import type { DeriveOutcome } from '../../../src/flows/derive/outcome.ts';
 
 const files = createFiles();
 const numbers = createNumbers({ kernel: 'wasm' });

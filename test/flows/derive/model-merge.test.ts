@@ -8,7 +8,8 @@ import { createNumbers } from '../../../src/adapters/weights/index.ts';
 import { mergeRecipe, parameterOf } from '../../../src/domain/derive/merge-recipe.ts';
 import { bytesSource, readFormat } from '../../../src/domain/formats/index.ts';
 import { filesOf } from '../../../src/flows/bom/create.ts';
-import { derive, type DeriveOutcome } from '../../../src/flows/derive/derive.ts';
+import { derive } from '../../../src/flows/derive/derive.ts';
+import type { DeriveOutcome } from '../../../src/flows/derive/outcome.ts';
 import type { SideInput } from '../../../src/flows/derive/side.ts';
 
 const FOLDER = 'fixtures/weights/merges';

@@ -3,7 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { DeriveOutcome } from '../../../src/flows/derive/derive.ts';
+import type { DeriveOutcome } from '../../../src/flows/derive/outcome.ts';
 import { derived } from './folders.ts';
 
 type Model = ReadonlyMap<string, { readonly shape: readonly number[]; readonly values: Float32Array }>;

@@ -9,7 +9,8 @@ import { safetensors } from '../../domain/bom/support.ts';
 import { bytesSource, readFormat } from '../../../src/domain/formats/index.ts';
 import { dynamicMap } from '../../../src/domain/derive/packed.ts';
 import { filesOf } from '../../../src/flows/bom/create.ts';
-import { derive, type DeriveOutcome } from '../../../src/flows/derive/derive.ts';
+import { derive } from '../../../src/flows/derive/derive.ts';
+import type { DeriveOutcome } from '../../../src/flows/derive/outcome.ts';
 import type { SideInput } from '../../../src/flows/derive/side.ts';
 
 const FOLDER = 'fixtures/weights/packed';

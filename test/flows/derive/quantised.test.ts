@@ -7,7 +7,8 @@ import { createFiles } from '../../../src/adapters/files/index.ts';
 import { createNumbers } from '../../../src/adapters/weights/index.ts';
 import { readFormat, bytesSource } from '../../../src/domain/formats/index.ts';
 import { filesOf } from '../../../src/flows/bom/create.ts';
-import { derive, type DeriveInput, type DeriveOutcome } from '../../../src/flows/derive/derive.ts';
+import { derive, type DeriveInput } from '../../../src/flows/derive/derive.ts';
+import type { DeriveOutcome } from '../../../src/flows/derive/outcome.ts';
 import type { SideInput } from '../../../src/flows/derive/side.ts';
 
 const FOLDER = 'fixtures/weights/quantised';

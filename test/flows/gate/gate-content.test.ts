@@ -42,19 +42,25 @@ async function stored(t: TestContext, files: Readonly<Record<string, string>>) {
   return { read, blobOf, calls };
 }
 
+const SMALL = 16 << 10;
+/** A byte more than what is read at once. */
+const LARGE = 'text'.padEnd(SMALL + 1);
+
 const FILES = {
   'README.md': '---\nbase_model: acme/base\n---\n',
-  'a.txt': 'text',
+  'a.txt': LARGE,
   'adapter_config.json': '{"base_model_name_or_path":"acme/other"}',
 };
 
 test('a gate hashes blobs of a folder where they lie, all at once, and learns what it did', async (t) => {
   for (const count of [2, 20]) {
-    const more = Object.fromEntries(Array.from({ length: count }, (_, at) => [`f${at}.txt`, `text ${at}`]));
+    const more = Object.fromEntries(
+      Array.from({ length: count }, (_, at) => [`f${at}.txt`, `text ${at}`.padEnd(SMALL + 1)]),
+    );
     const { read, calls } = await stored(t, { ...FILES, ...more });
     const { check, facts, blake3 } = await read();
     assert.ok(check.passed);
-    assert.deepEqual(calls, [`hash ${count + 3}`]);
+    assert.deepEqual(calls, [`hash ${count + 1}`], 'but for the card and the configuration');
     assert.equal(blake3.size, count + 3);
     assert.equal(facts.formats.get('a.txt'), 'text');
     assert.deepEqual(
@@ -64,31 +70,73 @@ test('a gate hashes blobs of a folder where they lie, all at once, and learns wh
   }
 });
 
-test('a blob that is changed, cut, gone, a link, or exchanged between the look and the hashing is refused', async (t) => {
-  const said = async (harm: (blob: string) => void, before?: (jobs: readonly HashJob[]) => void) => {
-    const { read, blobOf } = await stored(t, FILES);
-    harm(blobOf('text'));
-    const { check, facts, blake3 } = await read(before);
-    assert.equal(blake3.has('a.txt'), false);
-    assert.equal(facts.formats.has('a.txt'), false);
-    assert.equal(blake3.size, 2, 'the others are as they were');
-    assert.ok(!check.passed);
-    return check.findings.map(({ code, subject }) => `${code} ${subject}`);
+test('a small file is read once, for its look and its digests', async (t) => {
+  const world = await gateWorld();
+  t.after(world.close);
+  const files = { ...FILES, 'a.txt': 'text'.padEnd(SMALL), 'empty.txt': '' };
+  const id = await world.publish('acme/m:1', files, () => []);
+  const reads: string[] = [];
+  const openBlob: Registry['openBlob'] = async (name, digest, sizeBytes) => {
+    const blob = await world.registry.openBlob(name, digest, sizeBytes);
+    return { ...blob, read: async (at, length) => (reads.push(`${at} ${length}`), blob.read(at, length)) };
   };
-  assert.deepEqual(await said((blob) => writeFileSync(blob, 'TEXT')), ['digest-mismatch a.txt']);
-  assert.deepEqual(await said((blob) => writeFileSync(blob, 'tex')), ['digest-mismatch a.txt']);
-  assert.deepEqual(await said((blob) => rmSync(blob)), ['unreadable a.txt']);
-  const linked = await said((blob) => (renameSync(blob, `${blob}.real`), symlinkSync(`${blob}.real`, blob)));
-  assert.equal(linked.length, 1);
-  const exchanged = await said(
-    () => undefined,
-    (jobs) => {
-      const [own] = jobs.filter(({ location }) => statSync(location).size === 4);
-      writeFileSync(`${own?.location}.new`, 'evil');
-      renameSync(`${own?.location}.new`, own?.location ?? '');
+  let advanced = 0;
+  const ports: ContentPorts = {
+    hasher: async () => {
+      const real = await world.ports.hasher();
+      const fail = async (): Promise<never> => Promise.reject(new Error('not asked'));
+      return { ...real, hash: fail, hashStream: fail };
     },
+    progress: { start: () => ({ advance: (bytes) => void (advanced += bytes), end: () => undefined }) },
+  };
+  const content = await readContent({ name: 'acme/m', id }, { ...world.registry, openBlob }, ports);
+  assert.ok(content.check.passed);
+  const sizes = Object.values(files).map(({ length }) => length);
+  assert.deepEqual(reads.toSorted(), sizes.map((size) => `0 ${size}`).toSorted());
+  assert.equal(
+    advanced,
+    sizes.reduce((sum, size) => sum + size),
   );
-  assert.deepEqual(exchanged, ['digest-mismatch a.txt']);
+  assert.deepEqual(content.facts.declaredBases, [
+    { name: 'acme/base', where: 'README.md' },
+    { name: 'acme/other', where: 'adapter_config.json' },
+  ]);
+  const real = await world.ports.hasher();
+  for (const [path, text] of Object.entries(files))
+    assert.equal(content.blake3.get(path), Buffer.from(real.tree.digest(Buffer.from(text))).toString('hex'));
+});
+
+for (const size of [4, SMALL + 1])
+  test(`a blob of ${size} bytes that is changed, cut, gone or a link is refused`, async (t) => {
+    const text = 'text'.padEnd(size);
+    const said = async (harm: (blob: string) => void) => {
+      const { read, blobOf } = await stored(t, { ...FILES, 'a.txt': text });
+      harm(blobOf(text));
+      const { check, facts, blake3 } = await read();
+      assert.deepEqual([blake3.has('a.txt'), facts.formats.has('a.txt'), blake3.size], [false, false, 2]);
+      assert.ok(!check.passed);
+      return check.findings.map(({ code, subject }) => `${code} ${subject}`);
+    };
+    assert.deepEqual(await said((blob) => writeFileSync(blob, text.toUpperCase())), ['digest-mismatch a.txt']);
+    assert.deepEqual(await said((blob) => writeFileSync(blob, text.slice(1))), ['digest-mismatch a.txt']);
+    assert.deepEqual(await said((blob) => writeFileSync(blob, `${text}+`)), ['digest-mismatch a.txt']);
+    assert.deepEqual(await said((blob) => rmSync(blob)), ['unreadable a.txt']);
+    const linked = await said((blob) => (renameSync(blob, `${blob}.real`), symlinkSync(`${blob}.real`, blob)));
+    assert.equal(linked.length, 1);
+  });
+
+test('a blob that is exchanged between the look and the hashing is refused', async (t) => {
+  const { read } = await stored(t, FILES);
+  const { check, facts, blake3 } = await read((jobs) => {
+    const [own] = jobs.filter(({ location }) => statSync(location).size === LARGE.length);
+    writeFileSync(`${own?.location}.new`, LARGE.toUpperCase());
+    renameSync(`${own?.location}.new`, own?.location ?? '');
+  });
+  assert.deepEqual([blake3.has('a.txt'), facts.formats.has('a.txt'), blake3.size], [false, false, 2]);
+  assert.deepEqual(
+    findingsOf({ checks: [check] }).map(({ code, subject }) => `${code} ${subject}`),
+    ['digest-mismatch a.txt'],
+  );
 });
 
 /** A registry without files of its own: what it holds, and what reading it does. */

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
+import { syncBuiltinESMExports } from 'node:module';
 import { test } from 'node:test';
 import { findingsOf } from '../../../src/domain/base/verdict.ts';
 import { parsePolicy } from '../../../src/domain/policy/parse.ts';
 import type { Registry } from '../../../src/domain/ports/registry.ts';
 import type { TimeMemory, VersionMemory } from '../../../src/domain/ports/trust.ts';
 import { memoryOnce } from '../../../src/flows/gate/memory-once.ts';
+import { readLog } from '../../../src/flows/registry/gate-claims.ts';
 import { readOnce } from '../../../src/flows/registry/read-once.ts';
 import { audit } from '../../../src/flows/watch/audit.ts';
 import {
@@ -17,14 +20,79 @@ import {
   type GateWorld,
 } from '../gate-world.ts';
 
-async function promoteMany(world: GateWorld, from: number, to: number, dataset: string): Promise<void> {
+const RULES = `
+  - name: staging
+    require: [bom, { claim: evaluation, where: predicate.result == "PASSED" }]`;
+
+async function promoteMany(
+  world: GateWorld,
+  from: number,
+  to: number,
+  { dataset, text = policyText() }: { readonly dataset: string; readonly text?: Buffer },
+): Promise<void> {
   for (let n = from; n < to; n += 1) {
     const files = { ...MODEL_FILES, 'config.json': `{"n":${n}}` };
     await world.publish(`acme/m${n}:1`, files, (id) => modelClaims(id, dataset).map(([, bundle]) => bundle));
     const target = { name: `acme/m${n}`, reference: '1' };
-    assert.equal((await promoteAs(world, 'ci', 'staging', { target })).verdict.exitCode, 0);
+    assert.equal((await promoteAs(world, 'ci', 'staging', { target, text })).verdict.exitCode, 0);
   }
 }
+
+/** Calls of built-in functions while something runs, by their names. */
+async function callsIn<T extends object>(
+  owner: T,
+  name: keyof T & string,
+  work: () => Promise<unknown>,
+): Promise<number> {
+  const real = owner[name] as (...words: readonly unknown[]) => unknown;
+  let calls = 0;
+  const change = (to: unknown): void => {
+    Object.assign(owner, { [name]: to });
+    syncBuiltinESMExports();
+  };
+  change((...words: readonly unknown[]) => ((calls += 1), real(...words)));
+  try {
+    await work();
+  } finally {
+    change(real);
+  }
+  return calls;
+}
+
+test('each signature is verified once in an audit, each text read once, and nothing is anew for each what is the same for all', async (t) => {
+  const world = await gateWorld();
+  t.after(world.close);
+  const { dataset } = await publishStory(world);
+  const text = policyText(RULES);
+  const policy = parsePolicy(text);
+  const pinnedAt = async (): Promise<{ size: number; root: string }> => {
+    const { entries } = await readLog(world.registry);
+    return { size: entries.length, root: Buffer.from(entries.rootAt(entries.length) ?? '', 'hex').toString('base64') };
+  };
+  const run = async (): Promise<void> => {
+    const { promotions } = await audit({ policy, pinned: await pinnedAt() }, world.registry, world.ports);
+    for (const { verdict } of promotions) assert.deepEqual(findingsOf(verdict), []);
+  };
+  const counts: Record<string, number[]> = {};
+  for (const [from, to] of [
+    [0, 1],
+    [1, 3],
+    [3, 5],
+  ] as const) {
+    await promoteMany(world, from, to, { dataset, text });
+    await run();
+    (counts['signatures'] ??= []).push(await callsIn(crypto, 'createVerify', run));
+    (counts['texts'] ??= []).push(await callsIn(JSON, 'parse', run));
+    (counts['hashes'] ??= []).push(await callsIn(crypto, 'hash', run));
+  }
+  const grown = Object.fromEntries(
+    Object.entries(counts).map(([name, all]) => [name, all.slice(1).map((each, at) => (each - (all[at] ?? 0)) / 2)]),
+  );
+  assert.deepEqual(grown['signatures'], [5, 5], 'training, BOM, evaluation, approval, promotion');
+  assert.deepEqual(grown['texts'], [21, 21]);
+  const [few = 0, many = 0] = grown['hashes'] ?? [];
+  assert.ok(many < few + 1 && few < 100, `as many hashes for each, whatever the log: ${few} and ${many}`);
+});
 
 /** What a run asks of the registry and of the memory of this user, by what is asked. */
 async function askedBy(world: GateWorld, policy = parsePolicy(policyText())): Promise<Record<string, number>> {
@@ -55,9 +123,9 @@ test('an audit reads the memory of this user once, and each manifest, claim and 
   const world = await gateWorld();
   t.after(world.close);
   const { dataset } = await publishStory(world);
-  await promoteMany(world, 0, 3, dataset);
+  await promoteMany(world, 0, 3, { dataset });
   const few = await askedBy(world);
-  await promoteMany(world, 3, 9, dataset);
+  await promoteMany(world, 3, 9, { dataset });
   const many = await askedBy(world);
   assert.deepEqual([few['highest'], few['newest']], [1, 1]);
   assert.deepEqual([many['highest'], many['newest']], [1, 1], 'whatever is promoted');

@@ -1,17 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { readdirSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { hexOfOciDigest, ociDigest } from '../../../domain/digest/hex.ts';
 import { WeighmarkError } from '../../../domain/base/errors.ts';
 import type { OpenFile } from '../../../domain/ports/files.ts';
 import type { StoredFile } from '../../../domain/ports/registry.ts';
-import { copyBatch, type SmallCopy } from '../../files/copy-batch.ts';
+import { copyBatch } from '../../files/copy-batch.ts';
 import { copyHashed } from '../../files/copy.ts';
 import { fileError } from '../../files/errors.ts';
 import { createFiles } from '../../files/index.ts';
+import type { SmallCopy } from '../../files/small-copy.ts';
+import { areFiles } from '../../files/stats.ts';
 import { openFile } from '../../files/open.ts';
-import { removeQuietly, syncFolder, writeFileAtomic } from '../../files/write.ts';
+import { SHARED_FOLDER, removeQuietly, syncFolder, writeFileAtomic } from '../../files/write.ts';
 
 const files = createFiles();
 
@@ -21,7 +23,7 @@ export function blobPath(layout: string, digest: string): string {
 
 export async function hasBlob(layout: string, digest: string): Promise<boolean> {
   try {
-    return isThere(layout, digest);
+    return areThere(layout, [digest])[0] === true;
   } catch {
     return false;
   }
@@ -49,7 +51,7 @@ export async function putFile(
   const target = blobPath(layout, digest);
   const temporary = join(dirname(target), `.${randomBytes(8).toString('hex')}.tmp`);
   try {
-    await mkdir(dirname(target), { recursive: true });
+    await mkdir(dirname(target), { recursive: true, mode: SHARED_FOLDER });
     const found = await copyHashed(file.location, temporary);
     if (`sha256:${found}` !== digest) throw changed(file.location, digest, found);
     await rename(temporary, target);
@@ -62,11 +64,17 @@ export async function putFile(
 
 /** Many small files: all written and flushed, then renamed, then their folder synced. @throws as `putFile`. */
 export async function putFiles(layout: string, files: readonly StoredFile[]): Promise<void> {
-  const absent = files.filter(({ digest }) => !isThere(layout, digest));
+  const there = areThere(
+    layout,
+    files.map(({ digest }) => digest),
+  );
+  const absent = files.filter((_, at) => there[at] !== true);
   if (absent.length === 0) return;
   const folder = dirname(blobPath(layout, absent[0]?.digest ?? ''));
   const random = randomBytes(8 * absent.length);
-  await mkdir(folder, { recursive: true }).catch((cause: unknown) => Promise.reject(writeError(cause, folder)));
+  await mkdir(folder, { recursive: true, mode: SHARED_FOLDER }).catch((cause: unknown) =>
+    Promise.reject(writeError(cause, folder)),
+  );
   const copies = absent.map(({ digest, location, sizeBytes }, at) => ({
     from: location,
     temporary: join(folder, `.${random.toString('hex', 8 * at, 8 * at + 8)}.tmp`),
@@ -87,13 +95,17 @@ export async function putFiles(layout: string, files: readonly StoredFile[]): Pr
 }
 
 /** Asked of thousands: a promise each would cost more than the answer. */
-export function isThere(layout: string, digest: string): boolean {
-  return statSync(blobPath(layout, digest), { throwIfNoEntry: false })?.isFile() === true;
+export function areThere(layout: string, digests: readonly string[]): readonly boolean[] {
+  return areFiles(digests.map((digest) => blobPath(layout, digest)));
 }
 
 /** Many small blobs, flushed at once. @throws as `getFile`. */
 export async function getFiles(layout: string, files: readonly StoredFile[]): Promise<void> {
-  const lacking = files.find(({ digest }) => !isThere(layout, digest));
+  const there = areThere(
+    layout,
+    files.map(({ digest }) => digest),
+  );
+  const lacking = files.find((_, at) => there[at] !== true);
   if (lacking !== undefined) throw lacks(lacking.digest);
   const [first] = files;
   if (first === undefined) return;

@@ -1,10 +1,12 @@
-import { readdir, rm, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { lstat, readdir, realpath, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { WeighmarkError } from '../../../domain/base/errors.ts';
 import { isJsonObject, parseStrictJsonObject, type Json } from '../../../domain/base/json.ts';
 import { LIMITS } from '../../../domain/base/limits.ts';
 import type { Collected } from '../../../domain/ports/registry.ts';
 import type { TransparencyLog } from '../../../domain/ports/log.ts';
+import { MACHINE } from '../../files/machine.ts';
+import { pinFolder, sameInode, swapped } from '../../files/pinned.ts';
 import { readBlob } from './blobs.ts';
 import { layoutFolders, readLayout } from './layout.ts';
 import { pushAll } from '../../../domain/base/lists.ts';
@@ -33,20 +35,41 @@ export async function collectGarbage(
   const garbage = [...(await leftovers(store.folder))];
   let kept = 0;
   for (const layout of await layoutFolders(models)) {
-    const there = await filesIn(join(layout, 'blobs', 'sha256'));
+    const there = await blobsIn(join(layout, 'blobs', 'sha256'));
     const needed = await neededBlobs(layout, new Set(there.map(({ path }) => `sha256:${basename(path)}`)), logged);
     const unneeded = there.filter(({ path }) => !needed.has(`sha256:${basename(path)}`));
     kept += there.length - unneeded.length;
     pushAll(garbage, unneeded);
   }
   const old = garbage.filter(({ changedMs }) => Date.now() - changedMs >= options.olderThanMs);
-  if (!options.dryRun) for (const { path } of old) await rm(path, { force: true });
+  if (!options.dryRun)
+    for (const [folder, found] of Map.groupBy(old, ({ path }) => dirname(path))) await removeIn(folder, found);
   return {
     removed: old
       .map(({ path, sizeBytes }) => ({ path: path.slice(store.folder.length + 1), sizeBytes }))
       .toSorted((a, b) => (a.path < b.path ? -1 : 1)),
     kept,
   };
+}
+
+/**
+ * Removes files of a folder that is held open, and is the one of that path: whoever shares the registry might lay a link in the
+ * way, and nothing is removed through one.
+ */
+async function removeIn(folder: string, found: readonly Found[]): Promise<void> {
+  const pinned = pinFolder(folder, MACHINE);
+  try {
+    if (!(await isReal(folder)) || !sameInode(await stat(folder), pinned.stat)) throw swapped(folder);
+    for (const { path } of found) await rm(join(pinned.path, basename(path)), { force: true });
+    pinned.check();
+  } finally {
+    pinned.close();
+  }
+}
+
+/** Without a link on the way; the registry's own folder has been followed already. */
+async function isReal(folder: string): Promise<boolean> {
+  return (await realpath(folder).catch(() => null)) === folder;
 }
 
 /** Temporary files of writes that were interrupted, and what a copy had on its way; blobs' own are found beside the blobs. */
@@ -68,17 +91,21 @@ async function filesBelow(folder: string): Promise<readonly Found[]> {
   );
 }
 
-async function filesIn(folder: string): Promise<readonly Found[]> {
+/** Blobs and unfinished ones by their names, behind no link: anything else there is not ours. */
+async function blobsIn(folder: string): Promise<readonly Found[]> {
+  if (!(await isReal(folder))) return [];
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) =>
     error.code === 'ENOENT' ? [] : Promise.reject(error),
   );
   const found: Found[] = [];
-  for (const name of names) found.push(await described(join(folder, name)));
+  for (const name of names.filter((each) => OURS.test(each))) found.push(await described(join(folder, name)));
   return found;
 }
 
+const OURS = /^(?:[0-9a-f]{64}|\..*\.tmp)$/;
+
 async function described(path: string): Promise<Found> {
-  const { size, mtimeMs } = await stat(path);
+  const { size, mtimeMs } = await lstat(path);
   return { path, sizeBytes: size, changedMs: mtimeMs };
 }
 

@@ -1,6 +1,7 @@
 import { isDigest, ociDigest } from '../../../domain/digest/hex.ts';
 import { join } from 'node:path';
 import { INDEX_TYPE, MANIFEST_TYPE } from '../../../domain/digest/manifest.ts';
+import { asGone } from '../gone.ts';
 import { BUNDLE_MEDIA_TYPE } from '../../../domain/claims/predicates.ts';
 import { WeighmarkError } from '../../../domain/base/errors.ts';
 import { parseStrictJsonObject } from '../../../domain/base/json.ts';
@@ -20,11 +21,11 @@ import {
 } from '../../../domain/registry/referrer.ts';
 import { withLock } from '../../log-store/lock.ts';
 import {
+  areThere,
   blobPath,
   getFile,
   getFiles,
   hasBlob,
-  isThere,
   openBlob,
   putBytes,
   putFile,
@@ -189,13 +190,13 @@ async function requireBlobs(layout: string, manifest: string, bytes: Uint8Array)
   const named = [config, ...(Array.isArray(layers) ? layers : [])].flatMap(
     (each) => readDescriptor(each)?.digest ?? [],
   );
-  for (const digest of [manifest, ...named]) {
-    if (!isThere(layout, digest))
-      throw new WeighmarkError('not-found', 'a blob that a manifest names is not in the registry', {
-        subject: digest,
-        hint: 'repeat: it was an old one, and was collected as garbage just now',
-      });
-  }
+  const digests = [manifest, ...named];
+  const lacking = areThere(layout, digests).indexOf(false);
+  if (lacking < 0) return;
+  throw new WeighmarkError('not-found', 'a blob that a manifest names is not in the registry', {
+    subject: digests[lacking] ?? '',
+    hint: 'repeat: it was an old one, and was collected as garbage just now',
+  });
 }
 
 interface Attaching {
@@ -274,9 +275,9 @@ async function referred(
   const wanted = listed.filter((each) => each.artifactType === artifactType);
   if (wanted.length > LIMITS.claimsPerFile)
     throw new WeighmarkError('claims-limit', `more than ${LIMITS.claimsPerFile} referrers`, { subject: name });
-  return Promise.all(
-    wanted.map(async (each) => readLayer(layout, await readBlob(layout, each.digest, LIMITS.manifestBytes))),
-  );
+  const read = async ({ digest }: Descriptor): Promise<Uint8Array> =>
+    readLayer(layout, await readBlob(layout, digest, LIMITS.manifestBytes));
+  return Promise.all(wanted.map((each) => read(each).catch(asGone(each.digest))));
 }
 
 async function readLayer(layout: string, manifest: Uint8Array): Promise<Uint8Array> {

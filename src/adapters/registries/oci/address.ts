@@ -25,6 +25,11 @@ for (const [net, prefix] of [
   ['::1', 128],
   ['::', 128],
   ['64:ff9b:1::', 48],
+  // To be dropped, for benchmarks, retired and inside a segment routing domain: nothing of the open network is there.
+  ['100::', 63],
+  ['2001:2::', 48],
+  ['2001:10::', 28],
+  ['5f00::', 16],
   ['fc00::', 7],
   ['fe80::', 9],
   ['ff00::', 8],

@@ -20,6 +20,7 @@ import { downloadBytes, downloadFile } from './download.ts';
 import { openRemoteLog } from './log.ts';
 import { allTags, fetchManifest, sendManifest } from './manifests.ts';
 import { remoteSource } from './ranges.ts';
+import { asGone } from '../gone.ts';
 import { isBookkeeping, putReferrer, referrerDigests } from './referrers.ts';
 import { blobExists, mountBlob, uploadBlob } from './upload.ts';
 
@@ -248,5 +249,7 @@ async function layerOf(
   // Without a subject, of a registry that refuses one, the list's word is all there is: what it brings binds by itself.
   const isOfAnother = subject !== undefined && readDescriptor(subject)?.digest !== wanted.subject;
   if (artifactType !== wanted.artifactType || isOfAnother || layer === null) return null;
-  return downloadBytes(remote.client, { repository, digest: layer.digest }, LIMITS.signatureBytes);
+  return downloadBytes(remote.client, { repository, digest: layer.digest }, LIMITS.signatureBytes).catch(
+    asGone(wanted.digest),
+  );
 }

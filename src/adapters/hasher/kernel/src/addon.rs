@@ -5,6 +5,7 @@
 //! request is malformed.
 
 use crate::control::Control;
+use crate::copies;
 use crate::engine;
 use crate::flush::file_system_of;
 use crate::napi::*;
@@ -40,7 +41,7 @@ pub extern "C" fn node_api_module_get_api_version_v1() -> i32 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn napi_register_module_v1(env: napi_env, exports: napi_value) -> napi_value {
     give_back_large();
-    let functions: [(&CStr, napi_callback); 9] = [
+    let functions: [(&CStr, napi_callback); 11] = [
         (c"flush", flush),
         (c"sums", sums),
         (c"create", create),
@@ -50,6 +51,8 @@ pub unsafe extern "C" fn napi_register_module_v1(env: napi_env, exports: napi_va
         (c"lstat", lstat),
         (c"ask", ask),
         (c"place", place),
+        (c"copy", copy),
+        (c"rename", rename),
     ];
     for (name, callback) in functions {
         let mut function = null_mut();
@@ -108,6 +111,11 @@ unsafe extern "C" fn sums(env: napi_env, info: napi_callback_info) -> napi_value
 unsafe extern "C" fn place(env: napi_env, info: napi_callback_info) -> napi_value {
     // SAFETY: handles of this call.
     unsafe { queue(env, info, |bytes, control| placed::answer(bytes, control).unwrap_or_default()) }
+}
+
+unsafe extern "C" fn copy(env: napi_env, info: napi_callback_info) -> napi_value {
+    // SAFETY: handles of this call.
+    unsafe { queue(env, info, |bytes, control| copies::of(bytes, control).unwrap_or_default()) }
 }
 
 unsafe fn queue(env: napi_env, info: napi_callback_info, answer: Answer) -> napi_value {
@@ -172,6 +180,17 @@ unsafe extern "C" fn lstat(env: napi_env, info: napi_callback_info) -> napi_valu
         let Some(answers) = bytes_of(env, paths).and_then(stats::of) else { return refuse(env) };
         let mut buffer = null_mut();
         napi_create_buffer_copy(env, answers.len(), answers.as_ptr().cast(), null_mut(), &mut buffer);
+        buffer
+    }
+}
+
+unsafe extern "C" fn rename(env: napi_env, info: napi_callback_info) -> napi_value {
+    // SAFETY: handles of this call; nobody changes the buffer before it returns.
+    unsafe {
+        let [pairs, _] = arguments(env, info);
+        let Some(answer) = bytes_of(env, pairs).and_then(copies::rename) else { return refuse(env) };
+        let mut buffer = null_mut();
+        napi_create_buffer_copy(env, answer.len(), answer.as_ptr().cast(), null_mut(), &mut buffer);
         buffer
     }
 }

@@ -14,6 +14,8 @@ mod blake3_lanes;
 #[cfg(unix)]
 mod control;
 #[cfg(unix)]
+mod copies;
+#[cfg(unix)]
 mod engine;
 #[cfg(unix)]
 mod file;
