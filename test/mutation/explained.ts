@@ -1,8 +1,8 @@
 const BOTH_WAYS = 'the reader of plain leaves and the reader of any give the same: one is only faster';
 
+const LET_GO = 'the same statement, whether its text is let go or not: one only takes less memory';
 const BOTH_READERS = 'what is not cut out is read with the rest: one is only faster';
 const ASCENDING = 'of names that ascend the same is found when they are compared by a set: one is only faster';
-const LET_GO = 'the same statement, whether its text is let go or not: one only takes less memory';
 
 /**
  * Mutants that no test can tell from the original, or need not, each with the reason: by `keyOf`. What no source holds any
@@ -86,10 +86,6 @@ export const EXPLAINED: Readonly<Record<string, string>> = {
     'the same names in the same order differ in none, which the longer way finds too',
   'src/flows/verify/signed-tree.ts | swap | path === listed[at] | (path) !== (listed[at])':
     'the same names in the same order differ in none, which the longer way finds too; other names are other lists',
-  'src/domain/claims/oms-spelled.ts | swap | resources.length <= LIMITS.filesPerTree | (resources.length) < (LIMITS.filesPerTree)':
-    'one more than the limit is refused by whoever reads it',
-  "src/domain/lineage/standing.ts | constant | code === 'claim-malformed' | true":
-    'of what has no step that counts nothing else is found',
   'src/domain/lineage/standing.ts | empty list | [summary.claim.bundle] | []':
     'no claim can name its own digest: it is never met again',
   'src/domain/claims/oms.ts | constant | true | false': 'what is sorted, sorted once more, is the same',

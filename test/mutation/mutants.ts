@@ -60,11 +60,11 @@ export const HELD: Readonly<Record<string, string | readonly string[]>> = {
   'src/domain/tlog/note.ts': NOTES,
   'src/domain/tlog/proof.ts': NOTES,
   'src/domain/tlog/quorum.ts': NOTES,
+  'src/domain/tlog/read.ts': ofLog('columns', 'read', 'refusals'),
+  'src/domain/tlog/tiles.ts': ofLog('bounds', 'merkle', 'refusals'),
   'src/domain/trust/log-binding.ts': 'test/domain/trust/bound.test.ts',
   'src/domain/trust/match.ts': ['test/domain/trust/{judged,match}.test.ts', 'test/advisories/identity.test.ts'],
   'src/domain/trust/timestamp-authority.ts': ['test/domain/trust/times.test.ts', 'test/advisories/time.test.ts'],
-  'src/domain/tlog/read.ts': ofLog('columns', 'read', 'refusals'),
-  'src/domain/tlog/tiles.ts': ofLog('bounds', 'merkle', 'refusals'),
 };
 
 /**

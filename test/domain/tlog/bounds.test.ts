@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { LIMITS } from '../../../src/domain/base/limits.ts';
 import { growLog } from '../../../src/domain/tlog/append.ts';
-import { auditLog } from '../../../src/domain/tlog/audit.ts';
+import { auditLog, auditOthers } from '../../../src/domain/tlog/audit.ts';
 import { LogColumns, columnsOf } from '../../../src/domain/tlog/columns.ts';
 import { addPart, formatPart } from '../../../src/domain/tlog/columns-part.ts';
 import { formatLeaf, parseLeaf, type LogLeaf } from '../../../src/domain/tlog/leaf.ts';
@@ -97,6 +97,21 @@ test('every tile of a log is read and held to what is below it, whole tiles and 
     for (const place of new Set(places))
       await assert.rejects(auditLog(checkpoint, torn(place)), { code: 'log-invalid' }, `${size}: ${place}`);
   }
+});
+
+test('a tile of another state that does not hold what its name says is named', async () => {
+  const read = readerOf(bytesOf(0, 10));
+  const torn: ReadTile = async (tile) => (tile.width === 4 ? Buffer.of(0) : read(tile));
+  await auditOthers(10, ['tile/entries/000.p/3', 'tile/0/000.p/3', 'tile/0/001.p/4', 'no tile'], torn);
+  for (const [path, what] of [
+    ['tile/entries/000.p/4', 'entries'],
+    ['tile/0/000.p/4', 'hashes'],
+  ] as const)
+    await assert.rejects(auditOthers(10, [path], torn), {
+      code: 'log-invalid',
+      subject: path,
+      message: `${path} does not hold 4 ${what}`,
+    });
 });
 
 test('a log whose tiles of tiles are full, too', async () => {
