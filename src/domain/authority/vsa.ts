@@ -145,7 +145,8 @@ function environmentWord(environment: string): string {
 }
 
 /** The log's origin may hold slashes, and so may the name: the promoter's own words are compared whole, never these parts. */
-function readResource(uri: string): Promotion['resource'] {
+/** Null for an address of anything else. */
+export function readResource(uri: string): Promotion['resource'] {
   const match = /^weighmark:\/\/([^/?#]+)\/([^?#]+)\?env=([a-z0-9._-]+)$/.exec(uri);
   if (match === null) return null;
   return { origin: match[1] ?? '', name: match[2] ?? '', environment: match[3] ?? '' };
