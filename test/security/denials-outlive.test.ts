@@ -294,11 +294,10 @@ test('a promoter leaves whose withdrawal is not logged: it stands in the way unt
   await put({ environment: 'prod' });
   await put({ origin: 'log.other.example' });
   const back = (to: string | null) =>
-    rollback(
-      { policy: parsePolicy(only), policyBytes: only, environment: 'staging', name: 'acme/enc', to },
-      of.ports,
-      { registry: of.registry, signer: async () => signerOf('anna') },
-    );
+    rollback({ policy: parsePolicy(only), policyBytes: only, environment: 'staging', name: 'acme/enc', to }, of.ports, {
+      registry: of.registry,
+      signer: async () => signerOf('anna'),
+    });
   const verified = async () => (await answers(of, model, only))['verify']?.[0] ?? [];
   const promoted = async () => findingsOf((await promoteAs(of, 'anna', 'staging', { text: only })).verdict);
   assert.ok(!(await verified()).includes('revocation-orphaned'), 'another environment, another log');

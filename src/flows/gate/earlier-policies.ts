@@ -192,7 +192,10 @@ async function orphansUnder({ policy, proven }: EarlierPolicy, given: Asked): Pr
     if (heard.standing === 'named') claims.push(heard.claim);
   }
   const unread = await unreadOrphans({ policy, proven }, given);
-  const orphans = [...orphansBetween({ policy, claims }, given, { origin: given.log.origin, entries: [...given.log.entries] }), ...unread];
+  const orphans = [
+    ...orphansBetween({ policy, claims }, given, { origin: given.log.origin, entries: [...given.log.entries] }),
+    ...unread,
+  ];
   return orphans.map((orphan) => ({ orphan, before: policy }));
 }
 

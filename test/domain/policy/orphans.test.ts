@@ -6,7 +6,21 @@ import type { VerifiedClaim } from '../../../src/domain/claims/types.ts';
 import { orphanFinding, orphansBetween } from '../../../src/domain/policy/orphans.ts';
 import type { Policy } from '../../../src/domain/authority/types.ts';
 import type { LogEntry } from '../../../src/domain/tlog/leaf.ts';
-import { D0, ID, MODEL, ORIGIN, PROD, ROLES, claim, evaluation, hex, logged, policy, promotion, type Name } from './world.ts';
+import {
+  D0,
+  ID,
+  MODEL,
+  ORIGIN,
+  PROD,
+  ROLES,
+  claim,
+  evaluation,
+  hex,
+  logged,
+  policy,
+  promotion,
+  type Name,
+} from './world.ts';
 
 const before = policy(PROD);
 /** Rita, Erin and Ci are nobody any more. */
@@ -114,7 +128,11 @@ test('what was open before is an orphan; what was let count again before is none
 
 test('who is not there under the later policy at all is heard no more', async () => {
   const list = await removal('rita', ['a']);
-  assert.equal(orphansBetween({ policy: before, claims: [list] }, { policy: today, claims: [] }, { origin: ORIGIN, entries: [] }).length, 1);
+  assert.equal(
+    orphansBetween({ policy: before, claims: [list] }, { policy: today, claims: [] }, { origin: ORIGIN, entries: [] })
+      .length,
+    1,
+  );
 });
 
 test('a withdrawal holds until somebody of today promotes the same name to the same place', async () => {
@@ -141,7 +159,7 @@ test('a withdrawal that is not logged as one holds until somebody of today promo
     assert.deepEqual(words([withdrawn], entries), said, 'wherever it lies');
   const [upon, without] = [
     await promotion(today, { by: 'bob', inputs: [withdrawn.bundle] }),
-    await promotion(today, { by: 'bob' }),
+    await promotion(today, { by: 'bob', inputs: [hex('another')] }),
   ];
   const stranger = await promotion(today, { by: 'mallory', inputs: [withdrawn.bundle] });
   assert.deepEqual(words([withdrawn, upon], [logged(3, upon, 'prod')]), []);
