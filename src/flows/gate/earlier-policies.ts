@@ -18,7 +18,7 @@ import { BESIDE_LINEAGE, unreadFinding } from '../../domain/policy/unread.ts';
 import { parsePolicy } from '../../domain/policy/parse.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import { ATTACHMENTS } from '../../domain/registry/referrer.ts';
-import type { LogEntries, LogEntry } from '../../domain/tlog/leaf.ts';
+import type { LogEntry } from '../../domain/tlog/leaf.ts';
 import type { Verification } from '../../domain/trust/verify-claim.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { claimsIfThere, readLog, revocationsOf, type ReadLog } from '../registry/gate-claims.ts';
@@ -252,7 +252,7 @@ const NOBODY: VerifiedClaim['signer'] = { kind: 'key', fingerprint: '', keyType:
 
 /** Policies that the registry keeps, other than the one in force; those that promotions prove come first. */
 async function earlierPolicies(given: Heard, unheard: readonly string[]): Promise<readonly EarlierPolicy[]> {
-  const { registry, log, policy } = given;
+  const { registry, policy } = given;
   const places = placesOf(given, unheard);
   const kept = new Map<string, Policy>();
   for (const { name, manifest } of places)

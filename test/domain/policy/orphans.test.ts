@@ -186,7 +186,7 @@ test('a withdrawal from a place of another log is none; one that does not say fr
   const withdrawn = await promotion(before, { passed: false });
   const saying = (resourceUri: unknown): VerifiedClaim => {
     const predicate = { ...withdrawn.statement.predicate, resourceUri };
-    return { ...withdrawn, statement: { ...withdrawn.statement, predicate } } as VerifiedClaim;
+    return { ...withdrawn, statement: { ...withdrawn.statement, predicate } };
   };
   const at = [logged(4, withdrawn, 'prod')];
   for (const uri of ['weighmark://log.other.example/acme/enc?env=prod', 'acme/enc', ''])
