@@ -3,6 +3,7 @@ import { reaching } from '../../domain/authority/reach.ts';
 import { weightsName } from '../../domain/authority/revocation.ts';
 import { collectRevocations } from '../../domain/authority/revocations.ts';
 import { hear, type Heard } from '../../domain/authority/speaker.ts';
+import type { Policy } from '../../domain/authority/types.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import type { Finding } from '../../domain/base/verdict.ts';
 import { namesOfArtifact } from '../../domain/claims/names.ts';
@@ -11,17 +12,26 @@ import type { VerifiedClaim } from '../../domain/claims/types.ts';
 import { namesOfWeights } from '../../domain/claims/weights-lists.ts';
 import { sha256Hex } from '../../domain/digest/hex.ts';
 import { mostToReinstate } from '../../domain/policy/evaluate.ts';
+import type { Registry } from '../../domain/ports/registry.ts';
+import type { GatePorts } from '../gate/gate.ts';
 import { claimsIfThere, revocationsOf, type ReadLog } from '../registry/gate-claims.ts';
 import { matched } from '../registry/known.ts';
 import type { Looked } from './look.ts';
-import type { PromotionQuestion } from './promoted.ts';
+
+/** Whose word on what lies in which registry. */
+interface Asked {
+  readonly policy: Policy;
+  readonly timestampAuthorities?: readonly string[];
+  readonly registry: Registry;
+  readonly ports: Pick<GatePorts, 'keyless' | 'clock'>;
+}
 
 /**
  * What the policy's revokers say of what lies here, in the registry or not, by any of its digests: ids, root, the only file, weights.
  * The log's revocations are read and verified once.
  */
 export async function revocationsKnown(
-  question: PromotionQuestion,
+  question: Asked,
   log: ReadLog,
   heard: Map<string, Heard>,
 ): Promise<(looked: Looked) => readonly Finding[]> {
@@ -45,7 +55,7 @@ export async function revocationsKnown(
 }
 
 async function revocationsIn(
-  { policy, registry, timestampAuthorities = [], ports }: PromotionQuestion,
+  { policy, registry, timestampAuthorities = [], ports }: Asked,
   log: ReadLog,
   heard: Map<string, Heard>,
 ): Promise<readonly VerifiedClaim[]> {
