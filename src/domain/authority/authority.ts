@@ -1,6 +1,6 @@
 import { FILE_SIGNATURE, PREDICATES } from '../claims/predicates.ts';
 import type { Signer, TrustEntry, VerifiedClaim } from '../claims/types.ts';
-import { canonicalJson } from '../base/json.ts';
+import { canonicalJson, isJsonObject } from '../base/json.ts';
 import { globMatches } from '../base/glob.ts';
 import { entryOf, mismatch } from '../trust/match.ts';
 import { saysNo } from './polarity.ts';
@@ -42,8 +42,20 @@ export interface Authority {
 
 export function createAuthority(policy: Policy): Authority {
   const authority = AUTHORITIES.get(policy) ?? authorityUnder(policy);
+  if (!AUTHORITIES.has(policy)) asItIs(policy);
   AUTHORITIES.set(policy, authority);
   return authority;
+}
+
+/** What is remembered of a policy must stay true of it: from now on whoever changes it in place is told so, and makes another. */
+function asItIs(policy: Policy): void {
+  for (const part of [policy.principals, policy.roles, policy.formerly]) freeze(part);
+  Object.freeze(policy);
+}
+
+function freeze(value: unknown): void {
+  if (!Array.isArray(value) && (!isJsonObject(value) || Object.getPrototypeOf(value) !== Object.prototype)) return;
+  for (const each of Object.values(Object.freeze(value))) freeze(each);
 }
 
 /** One for each policy that was read: an audit asks the same of thousands of artifacts. */

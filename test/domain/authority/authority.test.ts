@@ -342,3 +342,15 @@ test('what is too large to be read may be anybody’s; what is small and signed 
     ).standing;
   assert.deepEqual([await standing(10), await standing(11)], ['stranger', 'unread']);
 });
+
+test('what was asked once of a policy stays true of it: it cannot be changed in place, a changed copy is another', async () => {
+  const given = policy(PROD);
+  const no = await evaluation('FAILED');
+  assert.deepEqual(createAuthority(given).denialRolesOf(no, 'acme/enc'), ['evaluator']);
+  const open = given as unknown as { principals: unknown[]; roles: { principals: string[] }[] };
+  assert.throws(() => open.principals.pop(), TypeError);
+  assert.throws(() => (open.principals = []), TypeError);
+  for (const { principals } of open.roles) assert.throws(() => principals.pop(), TypeError);
+  const roles = given.roles.filter(({ name }) => name !== 'evaluator');
+  assert.deepEqual(createAuthority({ ...given, roles }).denialRolesOf(no, 'acme/enc'), []);
+});
