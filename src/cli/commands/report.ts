@@ -33,6 +33,7 @@ import { registryMarkdown, registryText } from '../views/registry-text.ts';
 import { reportHtml } from '../views/report-html.ts';
 import { reportMarkdown } from '../views/report-markdown.ts';
 import { verdictText } from '../views/verdict.ts';
+import { instantOf } from '../../domain/base/instant.ts';
 
 interface Options extends PolicyOptions {
   readonly env?: string;
@@ -207,9 +208,9 @@ const PAGE = '`-o report.html` writes the page, .md and .json the same for other
 /** A date alone means its last moment, UTC. */
 function moment(text: string): string {
   const time = /^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T23:59:59.999Z` : text;
-  if (!/^\d{4}-\d{2}-\d{2}T/.test(time) || Number.isNaN(Date.parse(time)))
+  if (!/^\d{4}-\d{2}-\d{2}T/.test(time) || Number.isNaN(instantOf(time)))
     throw new WeighmarkError('usage', `${text} is no date (2026-03-31, or 2026-03-31T12:00:00Z)`);
-  return new Date(time).toISOString();
+  return new Date(instantOf(time)).toISOString();
 }
 
 function rendered(context: Context, evidence: Evidence, page: string): Report {
