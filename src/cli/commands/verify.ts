@@ -19,6 +19,7 @@ import {
 import { verdictJunit } from '../views/junit.ts';
 import { verdictSarif } from '../views/sarif.ts';
 import { oneVerdict, verdictMarkdown, verdictText } from '../views/verdict.ts';
+import { forShell } from '../../domain/base/text.ts';
 
 interface Options extends VerifyOptions {
   readonly to?: string;
@@ -96,7 +97,7 @@ async function verifyInPlace(context: Context, ref: string, options: Options): P
   if (options.to === undefined) return refused(await verifyInRegistry(context, ref, options));
   if (asksPolicy(options))
     throw new WeighmarkError('usage', '--to writes what was verified here, and a policy is asked about the registry', {
-      hint: `\`weighmark pull ${ref} ${options.to}\` takes --policy and --env too`,
+      hint: `\`weighmark pull ${forShell(ref)} ${forShell(options.to)}\` takes --policy and --env too`,
     });
   const target = resolve(context.cwd, options.to);
   return written(await verifyStored(context, ref, options, { target, durable: true }), target);

@@ -8,6 +8,7 @@ import { CLAIM_LABELS, type InspectOutcome } from '../../flows/describe/inspect.
 import type { WeighedSet } from '../../flows/describe/weights.ts';
 import type { Style } from '../command.ts';
 import { conflictLines } from './bom.ts';
+import { forShell } from '../../domain/base/text.ts';
 
 const LABEL = 11;
 const FILES = 12;
@@ -49,7 +50,7 @@ export function inspectText(outcome: InspectOutcome, view: InspectView, style: S
     ),
     ...row('sidecars', outcome.sidecars.length === 0 ? [] : [outcome.sidecars.join(' ')], style),
     style.dim(
-      `not verified: \`weighmark verify ${view.ref}\` says who signed it, \`weighmark scan ${view.ref}\` whether it is safe to load`,
+      `not verified: \`weighmark verify ${forShell(view.ref)}\` says who signed it, \`weighmark scan ${forShell(view.ref)}\` whether it is safe to load`,
     ),
   ];
   return `${lines.join('\n')}\n`;
