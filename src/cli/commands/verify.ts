@@ -18,7 +18,7 @@ import {
 } from '../verification.ts';
 import { verdictJunit } from '../views/junit.ts';
 import { verdictSarif } from '../views/sarif.ts';
-import { oneVerdict, verdictMarkdown, verdictText } from '../views/verdict.ts';
+import { oneVerdict, verdictMarkdown, verdictTexts } from '../views/verdict.ts';
 import { forShell } from '../../domain/base/text.ts';
 
 interface Options extends VerifyOptions {
@@ -129,7 +129,7 @@ function report(context: Context, outcomes: readonly Shown[]): Report {
         ...(weights === undefined ? {} : { weights }),
       })),
     },
-    text: (style) => ({ out: outcomes.map((outcome) => verdictText(outcome, style)).join('\n') }),
+    text: (style) => ({ out: verdictTexts(outcomes, context.options, style) }),
     sarif: () => verdictSarif(context.version, oneVerdict(verdicts)),
     junit: () => verdictJunit(oneVerdict(verdicts)),
     markdown: () => outcomes.map((outcome) => verdictMarkdown(outcome)).join('\n\n'),
