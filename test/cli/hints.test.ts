@@ -155,6 +155,7 @@ test('what is not understood leads to the line that would be', () => {
     ['psuh', 'did you mean `push`?'],
     ['help nope', '`weighmark --help` lists them'],
     ['version', '`weighmark --version` prints it'],
+    ['scan acme/m:1 --name acme/m:1', 'bring it: `weighmark pull acme/m:1 DIR`, then `weighmark scan DIR`'],
     ['registry init m', 'make the registry in a folder of its own'],
     ['sign begun.yaml --key anna.key', 'version is missing'],
   ] as const) {
@@ -198,6 +199,19 @@ test('what hints name can be pasted where names have blanks', () => {
     const { stdout, stderr } = run(words);
     assert.ok(`${stdout}${stderr}`.includes(`\`${hint}\``), `${words.join(' ')}\n${stdout}${stderr}`);
   }
+});
+
+test('what inspect says of a version in a registry leads to its bytes; --offline is what stands in the way of the network', () => {
+  ok('registry init shelf');
+  ok('push m acme/m:1 --registry shelf');
+  const said = ok('inspect acme/m:1 --registry shelf');
+  assert.ok(said.includes('`weighmark pull acme/m:1 DIR` and `weighmark scan DIR` whether'), said);
+  ok('pull acme/m:1 out/fetched --registry shelf');
+  ok('scan out/fetched');
+  rmSync(join(folder, 'out'), { recursive: true, force: true });
+  const { status, stderr } = run('verify oci://localhost:1/x:1 --key anna.pub --offline'.split(' '));
+  assert.equal(status, 4);
+  assert.match(stderr, /hint: leave out `--offline`/);
 });
 
 test('an empty registry has a log without a root, and names that it does not hold are told', () => {
