@@ -6,7 +6,7 @@ import { writeEvidence } from '../../flows/watch/evidence.ts';
 import { report, type Report as Evidence, type ReportInput } from '../../flows/watch/report.ts';
 import { reportRegistry, type RegistryReport } from '../../flows/watch/report-registry.ts';
 import type { Policy } from '../../domain/authority/types.ts';
-import { forShell } from '../../domain/base/text.ts';
+import { forShell, forTerminal } from '../../domain/base/text.ts';
 import { counted } from '../../domain/base/units.ts';
 import type { Register, Report, Style } from '../command.ts';
 import type { CommonOptions, Context } from '../context.ts';
@@ -125,7 +125,7 @@ async function make(context: Context, ref: string, options: Options): Promise<Re
       await context.evidencePacker(),
     );
   }
-  return rendered(context, evidence, page);
+  return rendered(context, evidence, { page, tar: options.evidence });
 }
 
 /** Everything in the registry. @throws WeighmarkError `usage` for options that need an artifact. */
@@ -213,8 +213,16 @@ function moment(text: string): string {
   return new Date(instantOf(time)).toISOString();
 }
 
-function rendered(context: Context, evidence: Evidence, page: string): Report {
+interface Written {
+  readonly page: string;
+  /** Where `--evidence` wrote; undefined: it was not asked for. */
+  readonly tar: string | undefined;
+}
+
+function rendered(context: Context, evidence: Evidence, { page, tar }: Written): Report {
   const { verdict } = evidence;
+  const packed =
+    tar === undefined ? '' : `written ${forTerminal(tar)}: the README in it says how to verify it elsewhere\n`;
   const summary = {
     verdict,
     by: null,
@@ -249,7 +257,9 @@ function rendered(context: Context, evidence: Evidence, page: string): Report {
     },
     text: (style) => {
       const verdict = verdictText(summary, style);
-      return isToFile(context.options) ? toFile(context, made, verdict) : { out: verdict, err: PAGE };
+      return isToFile(context.options)
+        ? toFile(context, made, `${verdict}${packed}`)
+        : { out: verdict, err: tar === undefined ? PAGE : packed };
     },
     markdown: () => reportMarkdown(evidence),
     other: { html: () => page, cyclonedx: () => JSON.stringify(declared(evidence, context.version), null, 2) },

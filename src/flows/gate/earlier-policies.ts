@@ -98,20 +98,18 @@ export async function orphansAgainst(
   const log = await readLog(given.registry);
   const places = new Map([...log.entries].map(({ leaf }) => [`${leaf.name}@${leaf.manifest}`, leaf]));
   const bundles = new Map<string, Uint8Array>();
-  const claims: VerifiedClaim[] = [];
   for (const { name, manifest } of places.values())
     for (const bytes of await claimsIfThere(given.registry, name, manifest)) {
+      bundles.set(sha256Hex(bytes), bytes);
       if (bundles.size > MOST_BUNDLES)
         throw new WeighmarkError('claims-limit', `more than ${MOST_BUNDLES} claims in one registry`);
-      if (bundles.has(sha256Hex(bytes))) continue;
-      bundles.set(sha256Hex(bytes), bytes);
-      const heard = await hear(bytes, {
-        ...given.verification,
-        trust: policyHearing(given.policy),
-        maxBytes: LIMITS.signatureBytes,
-      });
-      if (heard.standing === 'named') claims.push(heard.claim);
     }
+  const verification = { ...given.verification, trust: policyHearing(given.policy), maxBytes: LIMITS.signatureBytes };
+  const claims: VerifiedClaim[] = [];
+  for (const bytes of bundles.values()) {
+    const heard = await hear(bytes, verification);
+    if (heard.standing === 'named') claims.push(heard.claim);
+  }
   return orphansUnder({ policy: before, proven: true }, { ...given, log, bundles, claims });
 }
 
@@ -294,7 +292,7 @@ function newestPlaces(found: readonly LogEntry[]): readonly Place[] {
   );
 }
 
-/** Digests that promotions name: by promoters of the policy in force, then of those that they prove. */
+/** Digests of those kept that promotions name: by promoters of the policy in force, then of those that they prove. */
 async function provenDigests(
   { registry, log, policy, verification }: Heard,
   places: readonly Place[],
@@ -305,15 +303,20 @@ async function provenDigests(
   for (const { name, manifest } of places)
     for (const bytes of await claimsIfThere(registry, name, manifest))
       if (logged.has(`sha256:${sha256Hex(bytes)}`)) bundles.push(bytes);
-  const proven = new Set<string>();
+  const unproven = new Map(kept);
   let asking: readonly Policy[] = [policy];
-  for (let round = 0; round < MOST_ROUNDS && asking.length > 0; round += 1) {
+  for (let round = 0; round < MOST_ROUNDS; round += 1) {
     const named = await Promise.all(asking.map((each) => digestsNamedUnder(each, bundles, verification)));
-    const fresh = new Set(named.flat().filter((digest) => !proven.has(digest)));
-    for (const digest of fresh) proven.add(digest);
-    asking = [...fresh].flatMap((digest) => kept.get(digest) ?? []);
+    asking = named.flat().flatMap((digest) => takenFrom(unproven, digest));
   }
-  return proven;
+  return new Set([...kept.keys()].filter((digest) => !unproven.has(digest)));
+}
+
+/** Each is taken once, whoever names it again. */
+function takenFrom(policies: Map<string, Policy>, digest: string): readonly Policy[] {
+  const found = policies.get(digest);
+  policies.delete(digest);
+  return found === undefined ? [] : [found];
 }
 
 async function digestsNamedUnder(

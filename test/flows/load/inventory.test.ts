@@ -46,6 +46,8 @@ test('one of each store, and nothing else, by what it is', () => {
   ollamaModelIn({ write, home: root }, 'tiny', 'latest', readFileSync('fixtures/formats/small/big-endian.gguf'));
   write('data/sums.bin', 'no model');
   write('web/config.json', '{"port":80}');
+  write('.local/lib/python3.13/site-packages/paths.pth', './elsewhere\n');
+  write('.local/lib/python3.13/site-packages/loose.pth', weights(5));
   rmSync(join(root, 'gguf'));
   const { status, items, broken } = take('data', 'web');
   assert.deepEqual(broken, []);
@@ -59,6 +61,7 @@ test('one of each store, and nothing else, by what it is', () => {
     'mlflow model artifacts safetensors',
     'node-package model @acme/vad safetensors',
     'ollama model tiny gguf',
+    'python-package model loose.pth safetensors',
     'python-package model pkg/models/small.safetensors safetensors',
     `torch-hub model net-${sha256(weights(2)).slice(0, 8)}.pth safetensors`,
   ]);
