@@ -135,30 +135,44 @@ test('a list of records that must go and a failed check of a dataset stay, where
   );
 });
 
-test('however much was promoted elsewhere since, a no by somebody who left is not lost', async (t) => {
-  const of = await world(t);
-  const { model } = await publishStory(of);
-  await promoteAs(of, 'ci', 'staging');
-  const predicate = revocationOf(model);
-  const no = bundleFor({ by: 'rita', type: PREDICATES.revocation, about: bare(model), predicate });
-  await attach(of, model, no, REVOCATION);
-  const since = Array.from({ length: 210 }, (_, at) => ({
-    v: 1 as const,
-    kind: 'promotion' as const,
-    name: `acme/m${at}`,
-    manifest: `sha256:${hashOf(`${at}`)}`,
-    bundle: `sha256:${hashOf(`bundle ${at}`)}`,
-    env: 'staging',
-  }));
-  await of.registry.log.append(since);
-  const policy = parsePolicy(without('rita', 'rob'));
-  const { checks } = await checkEnvironment(
-    { id: model, name: 'acme/enc', policy, environment: 'staging' },
-    of.registry,
-    of.ports,
-  );
-  const codes = checks.flatMap((check) => (check.passed ? [] : check.findings.map(({ code }) => code)));
-  assert.ok(codes.includes('revocation-orphaned'), codes.join());
+test('however much was promoted elsewhere since, a no by somebody who left is not lost, logged or not', async (t) => {
+  const predicate = failed();
+  for (const gone of ['rita', 'erin'] as const) {
+    const of = await world(t);
+    const { model } = await publishStory(of);
+    await promoteAs(of, 'ci', 'staging');
+    const about = bare(model);
+    if (gone === 'rita')
+      await attach(
+        of,
+        model,
+        bundleFor({ by: gone, type: PREDICATES.revocation, about, predicate: revocationOf(model) }),
+        REVOCATION,
+      );
+    else
+      await of.registry.putClaim(
+        'acme/enc',
+        model,
+        bundleFor({ by: gone, type: PREDICATES.evaluation, about, predicate }),
+      );
+    const since = Array.from({ length: 210 }, (_, at) => ({
+      v: 1 as const,
+      kind: 'promotion' as const,
+      name: `acme/m${at}`,
+      manifest: `sha256:${hashOf(`${at}`)}`,
+      bundle: `sha256:${hashOf(`bundle ${at}`)}`,
+      env: 'staging',
+    }));
+    await of.registry.log.append(since);
+    const policy = parsePolicy(without(gone, gone === 'rita' ? 'rob' : 'dana'));
+    const { checks } = await checkEnvironment(
+      { id: model, name: 'acme/enc', policy, environment: 'staging' },
+      of.registry,
+      of.ports,
+    );
+    const codes = checks.flatMap((check) => (check.passed ? [] : check.findings.map(({ code }) => code)));
+    assert.ok(codes.includes('revocation-orphaned'), codes.join());
+  }
 });
 
 test('a check of a dataset that failed is heard though it names another beside it', async (t) => {
