@@ -105,7 +105,7 @@ async function found(now: Buffer, { kept, held, before = [] }: World) {
   );
   const orphans = await findOrphans({
     registry,
-    log: { origin: 'log', checkpoint: null, entries: columnsOf([...before, ...logged]) } as never,
+    log: { origin: 'log', checkpoint: null, entries: columnsOf([...before, ...logged]) },
     policy: given,
     verification,
     bundles,
