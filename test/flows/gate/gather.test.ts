@@ -12,6 +12,7 @@ import { sha256Hex } from '../../../src/domain/digest/hex.ts';
 import { revocationPredicate, type RevocationTarget } from '../../../src/domain/authority/revocation.ts';
 import { parsePolicy } from '../../../src/domain/policy/parse.ts';
 import type { Registry } from '../../../src/domain/ports/registry.ts';
+import { ATTACHMENTS } from '../../../src/domain/registry/referrer.ts';
 import { columnsOf } from '../../../src/domain/tlog/columns.ts';
 import type { LogLeaf } from '../../../src/domain/tlog/leaf.ts';
 import { gather, type GateQuestion } from '../../../src/flows/gate/gate.ts';
@@ -254,4 +255,9 @@ test('a rollback sets aside age, and nothing else beside it; who made it does no
         .replace('require: [bom]', 'require: [bom]\n    separation: [[trainer, promoter]]');
     assert.deepEqual(await back('anna', apart), { codes: ['separation-of-duties'], aside: 0, isDone: false });
     assert.deepEqual(await back('ci', apart), { codes: [], aside: 0, isDone: true });
+    const kept = await world.registry.attachments('acme/enc', model, ATTACHMENTS.policy);
+    assert.ok(
+      kept.some((bytes) => Buffer.from(bytes).toString() === apart(policyText().toString())),
+      'its policy lies with it',
+    );
   }));
