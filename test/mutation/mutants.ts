@@ -94,7 +94,7 @@ export const TENTHS: Readonly<Record<(typeof ROOMS)[number], readonly string[]>>
     'test/security/partial.test.ts',
   ],
   'src/flows/gate': [
-    'test/flows/gate/{answers,decisions,earlier-policies,ends,environment,gate-content,lineage,memory-once,policy-load,promote,promote-all}.test.ts',
+    'test/flows/gate/{answers,decisions,earlier-policies,ends,environment,gate-content,gather,lineage,memory-once,policy-load,promote,promote-all}.test.ts',
     'test/security/{denials-door,denials-outlive,denials-unlogged}.test.ts',
   ],
   'src/domain/tlog': ['test/domain/tlog/*.test.ts'],

@@ -5,7 +5,7 @@ import { signerKey } from '../authority/authority.ts';
 export interface PolicySignature {
   readonly signer: Signer;
   /** Of the key that signed, where it is one that lasts. */
-  readonly keys?: readonly string[];
+  readonly keys?: readonly string[] | undefined;
   readonly trustedBy: readonly TrustEntry[];
 }
 

@@ -34,7 +34,7 @@ export interface WeighPorts {
   /** What is known of the same files already, having been hashed with them. */
   readonly hashed?: { get(path: string, stretch: Stretch): Uint8Array | undefined };
   readonly signal?: AbortSignal;
-  readonly jobs?: number;
+  readonly jobs?: number | undefined;
 }
 
 /** A tensor in the file it was found in, with the file its bytes are in. */

@@ -229,19 +229,18 @@ async function hashInPlace(
     }
   }
   if (looked.length === 0) return read;
-  const doubtful = new Set<number>();
   const results = await hasher.hash(
     looked.map(({ job }) => job),
     {
       algorithms: ['sha256', 'blake3'],
       onProgress: advance,
-      onFailure: (index) => void doubtful.add(index),
+      onFailure: () => undefined,
       ...(ports.signal === undefined ? {} : { signal: ports.signal }),
     },
   );
   for (const [index, { file, seen }] of looked.entries()) {
     const digests = results[index]?.digests ?? {};
-    if (!doubtful.has(index) && digests.sha256 === file.sha256) read.set(file, { digests, seen });
+    if (digests.sha256 === file.sha256) read.set(file, { digests, seen });
   }
   return read;
 }

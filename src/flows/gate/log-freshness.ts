@@ -19,7 +19,7 @@ export interface FreshnessRules {
 
 /**
  * Could the log that was read be an old one (security rule 18)? Where witnesses or the caller's checkpoint say that it is not,
- * later runs may rest on their memory of it; a refusal, or having read it, leaves no such memory.
+ * later runs may rest on their memory of it; a refusal, or having read it, leaves no such memory: without them that alone is found.
  */
 export async function logFreshness(
   read: ReadLog,
@@ -37,8 +37,7 @@ export async function logFreshness(
     rule,
     now,
   });
-  const vouched = pinned !== undefined || rule?.witnesses !== undefined;
-  if (findings.length === 0 && vouched && !log.anchored) await log.anchor();
+  if (findings.length === 0 && !log.anchored) await log.anchor();
   return findings;
 }
 

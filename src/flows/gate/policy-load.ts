@@ -130,7 +130,7 @@ async function judge(
   if (outcome.files.length !== 1 || `sha256:${file?.digests.sha256 ?? ''}` !== policy.digest)
     return { finding: { code: 'file-changed', message: 'it changed while it was read' } };
   const { signer, keys } = outcome.signature.claim;
-  return { signer, ...(keys === undefined ? {} : { keys }), trustedBy: outcome.signature.trustedBy };
+  return { signer, keys, trustedBy: outcome.signature.trustedBy };
 }
 
 const MOST_SIGNATURES = 100;
@@ -171,10 +171,7 @@ function unsigned({
       about,
     );
   if (finding === undefined) return new WeighmarkError('nothing-to-verify', `nobody signed ${shown}`, about);
-  return new WeighmarkError(finding.code, `${shown}: ${finding.message}`, {
-    ...about,
-    ...(finding.facts === undefined ? {} : { facts: finding.facts }),
-  });
+  return new WeighmarkError(finding.code, `${shown}: ${finding.message}`, { ...about, facts: finding.facts ?? {} });
 }
 
 /**

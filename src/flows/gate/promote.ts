@@ -284,7 +284,8 @@ async function publish(
   return { bundle: logged.leaf.bundle, logged, by };
 }
 
-function contentCheck({ content }: Gathered): Check {
+/** What was not read is not right. */
+export function contentCheck({ content }: Pick<Gathered, 'content'>): Check {
   return content?.check ?? refusedCheck('content', [{ code: 'unreadable', message: 'the content was not read' }]);
 }
 

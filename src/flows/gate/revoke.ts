@@ -136,7 +136,7 @@ export async function takeSnapshot(
 /** Bundles of the revocations that hold, as every reader under this policy counts them. */
 async function revocationsInForce(log: ReadLog, policy: Policy, ports: RevokePorts): Promise<readonly string[]> {
   const { claims } = await loggedRevocations(log, policy, ports);
-  const logged = revocationsOf(claims, log, PREDICATES.revocation).filter(({ index }) => index !== null);
+  const logged = revocationsOf(claims, log, PREDICATES.revocation);
   return collectRevocations(logged, createAuthority(policy), { reinstate: mostToReinstate(policy) }).inForce;
 }
 

@@ -17,7 +17,7 @@ import { environmentOf, gather, type Gathered, type GatePorts } from './gate.ts'
 import type { PinnedCheckpoint } from './log-freshness.ts';
 import { pendingFinding } from '../registry/integrating.ts';
 import { finishInterrupted } from '../registry/log.ts';
-import { judgeSigner, verifierId } from './promote.ts';
+import { contentCheck, judgeSigner, verifierId } from './promote.ts';
 import { readLog } from '../registry/gate-claims.ts';
 
 export interface RollbackInput {
@@ -135,8 +135,6 @@ async function goalOf(input: RollbackInput, history: readonly Current[], registr
 }
 
 function rollbackChecks(target: Gathered, goal: Current): readonly Check[] {
-  const content =
-    target.content?.check ?? refusedCheck('content', [{ code: 'unreadable', message: 'the content was not read' }]);
   const revoked = target.of.revocations.ofClaim(goal.claim);
   const promotion = checkOf(
     'earlier promotion',
@@ -144,7 +142,7 @@ function rollbackChecks(target: Gathered, goal: Current): readonly Check[] {
     revoked === null ? [] : [{ code: 'revoked', message: `its promotion was revoked: ${revoked.reason}` }],
   );
   const before = given('promotion before', { evidence: [], findings: openPromotion(target.of, target.of.environment) });
-  return [content, promotion, ...before, ...evaluate(target.of).checks.map(waived)];
+  return [contentCheck(target), promotion, ...before, ...evaluate(target.of).checks.map(waived)];
 }
 
 function waived(check: Check): Check {

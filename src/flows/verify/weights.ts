@@ -129,8 +129,7 @@ async function boundList(
 async function compare(question: WeightsQuestion, bound: Bound, ports: VerifyPorts): Promise<WeightsOutcome> {
   const { shown, root, allowSymlinks } = question;
   const tree = await ports.files.walk(root, { allowSymlinks });
-  const jobs = question.jobs === undefined ? {} : { jobs: question.jobs };
-  const { described: files, weighed } = await weighTree(tree, { ...ports, ...jobs });
+  const { described: files, weighed } = await weighTree(tree, { ...ports, jobs: question.jobs });
   const held = weighed.map((set) => holdTo(set, bound.sets));
   const by = nameOf(bound.claim.signer, bound.trustedBy[0]);
   const what = { evidence: held.flatMap(({ evidence }) => evidence), findings: held.flatMap((each) => each.findings) };

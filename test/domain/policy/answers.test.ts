@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
 import { conforms } from '../../../src/domain/policy/conforms.ts';
-import { compileAssertion } from '../../../src/domain/policy/cel.ts';
 import { parseCases } from '../../../src/domain/policy/cases.ts';
 import { findingsOf } from '../../../src/domain/base/verdict.ts';
-import { MODEL, PROD, bomOf, claim, codes, decide, facts, honest, policy } from './world.ts';
+import { MODEL, PROD, bomOf, claim, codes, decide, facts, honest, policy, compileAnew } from './world.ts';
 
 /** What scanners, BOMs, expressions and cases answer at their borders: nothing unread is a pass. */
 
@@ -117,7 +116,7 @@ test('each element that a BOM must have is missed where it is absent, empty or o
 });
 
 test('an expression that cannot be afforded, answered or compiled never holds', () => {
-  const why = (source: string, data: Record<string, unknown> = {}) => compileAssertion(source).ask(data).why;
+  const why = (source: string, data: Record<string, unknown> = {}) => compileAnew(source).ask(data).why;
   assert.equal(why('1 + 1'), 'it is neither true nor false');
   assert.equal(why('"true"'), 'it is neither true nor false');
   assert.match(why('a.b == 1', { a: {} }), /^it could not be evaluated: /);
@@ -131,7 +130,7 @@ test('an expression that cannot be afforded, answered or compiled never holds', 
     'a ==',
     '',
   ])
-    assert.throws(() => compileAssertion(source), { code: 'policy-invalid' }, source);
+    assert.throws(() => compileAnew(source), { code: 'policy-invalid' }, source);
 });
 
 test('a schema’s borders are part of what fits, and what lies beyond is named with them', () => {

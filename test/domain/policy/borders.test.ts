@@ -24,7 +24,6 @@ import {
   rawPublicKey,
 } from '../../../src/domain/tlog/note.ts';
 import { checkClosure } from '../../../src/domain/policy/closure-rule.ts';
-import { compileAssertion } from '../../../src/domain/policy/cel.ts';
 import { conforms } from '../../../src/domain/policy/conforms.ts';
 import { isSame } from '../../../src/domain/policy/content-rules.ts';
 import type { GateFacts } from '../../../src/domain/policy/facts.ts';
@@ -59,6 +58,7 @@ import {
   policy,
   promotion,
   type Name,
+  compileAnew,
 } from './world.ts';
 
 /** Where a decision turns: the last moment, the first that is too many, the one that is somebody else's. */
@@ -482,30 +482,23 @@ test('a value is of its kind and within its bounds, or is told what it must be',
 test('an expression is judged by what it would cost, and refused with the reason where it cannot be', () => {
   const invalid = (message: RegExp) => ({ code: 'policy-invalid', message });
   const two = 'a.all(x, b.all(y, x == y))';
-  assert.equal(compileAssertion(two).ask({ a: [1], b: [1] }).holds, true);
-  assert.throws(
-    () => compileAssertion('a.all(x, b.all(y, c.all(z, x == z)))'),
-    invalid(/nests its loops deeper than 2/),
-  );
+  assert.equal(compileAnew(two).ask({ a: [1], b: [1] }).holds, true);
+  assert.throws(() => compileAnew('a.all(x, b.all(y, c.all(z, x == z)))'), invalid(/nests its loops deeper than 2/));
   for (const taken of ['name.matches(pattern)', '[1].all(x, true) && name.matches(pattern)'])
-    assert.throws(() => compileAssertion(taken), invalid(/`matches` needs a literal pattern/), taken);
-  assert.equal(compileAssertion("name.matches('^a')").ask({ name: 'ab' }).holds, true);
-  assert.throws(() => compileAssertion('a ='), invalid(/^not a CEL expression: (?!Error)/));
+    assert.throws(() => compileAnew(taken), invalid(/`matches` needs a literal pattern/), taken);
+  assert.equal(compileAnew("name.matches('^a')").ask({ name: 'ab' }).holds, true);
+  assert.throws(() => compileAnew('a ='), invalid(/^not a CEL expression: (?!Error)/));
   const many = Array.from({ length: 3000 }, (_, at) => at);
-  assert.match(compileAssertion(two).ask({ a: many, b: many }).why, /it would take too long/);
-  assert.match(compileAssertion('size(name) > 0').ask({ name: 'x'.repeat(1 << 28) }).why, /it would take too long/);
-  assert.match(compileAssertion('a.b == 1').ask({ a: { c: 1 } }).why, /could not be evaluated: (?!Error)/);
-  assert.deepEqual(compileAssertion('has(a.b)').ask({ a: { b: undefined } }), { holds: false, why: 'it is false' });
-  assert.equal(
-    compileAssertion('size(a) == 0').ask({ a: { b: undefined } }).holds,
-    true,
-    'what is not said is not there',
-  );
-  assert.equal(compileAssertion('a == null').ask({ a: null }).holds, true);
-  assert.equal(compileAssertion("b'x' == b'x' && a == null").ask({ a: null }).holds, true);
+  assert.match(compileAnew(two).ask({ a: many, b: many }).why, /it would take too long/);
+  assert.match(compileAnew('size(name) > 0').ask({ name: 'x'.repeat(1 << 28) }).why, /it would take too long/);
+  assert.match(compileAnew('a.b == 1').ask({ a: { c: 1 } }).why, /could not be evaluated: (?!Error)/);
+  assert.deepEqual(compileAnew('has(a.b)').ask({ a: { b: undefined } }), { holds: false, why: 'it is false' });
+  assert.equal(compileAnew('size(a) == 0').ask({ a: { b: undefined } }).holds, true, 'what is not said is not there');
+  assert.equal(compileAnew('a == null').ask({ a: null }).holds, true);
+  assert.equal(compileAnew("b'x' == b'x' && a == null").ask({ a: null }).holds, true);
   for (const inner of ['size(a) == 0 && a.all(x, x)', '[a.all(x, x)][0]', '{1: a.all(x, x)}[1]'])
-    assert.equal(compileAssertion(inner).ask({ a: [] }).holds, false, `${inner} about an empty list`);
-  const most = (length: number) => compileAssertion('a').ask({ a: 'x'.repeat(64 * length) }).why;
+    assert.equal(compileAnew(inner).ask({ a: [] }).holds, false, `${inner} about an empty list`);
+  const most = (length: number) => compileAnew('a').ask({ a: 'x'.repeat(64 * length) }).why;
   assert.deepEqual(
     [most(5_000_000 - 2), most(5_000_000 - 1)],
     ['it is neither true nor false', 'it would take too long on this much data'],

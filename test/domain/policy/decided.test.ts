@@ -6,7 +6,6 @@ import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
 import type { VerifiedClaim } from '../../../src/domain/claims/types.ts';
 import { assertionData } from '../../../src/domain/policy/assertions.ts';
 import { auditState } from '../../../src/domain/policy/audit-events.ts';
-import { compileAssertion } from '../../../src/domain/policy/cel.ts';
 import { datasetDenials } from '../../../src/domain/policy/dataset-claims-rule.ts';
 import { caseOf, evaluate, lineageOf } from '../../../src/domain/policy/evaluate.ts';
 import type { UnreadEntry } from '../../../src/domain/policy/facts.ts';
@@ -33,6 +32,7 @@ import {
   policy,
   said,
   type Name,
+  compileAnew,
 } from './world.ts';
 
 const revoking = (by: Name, target: object) =>
@@ -82,7 +82,7 @@ test('assertions see every file, claim and step, whole numbers as such', async (
   const data = assertionData(of, lineageOf(of));
   assert.deepEqual(data['files'], [{ path: 'model.gguf', format: 'gguf' }]);
   assert.deepEqual(data['artifact'], { id: ID, name: 'acme/enc' });
-  const asks = (cel: string, given: Record<string, unknown>) => compileAssertion(cel).ask(given);
+  const asks = (cel: string, given: Record<string, unknown>) => compileAnew(cel).ask(given);
   assert.ok(asks('p.x + 1 == 3 && type(p.x) == int', { p: { x: 2 } }).holds);
   assert.ok(asks('type(p.x) == double && p.x > 0.5', { p: { x: 0.75 } }).holds);
   assert.ok(asks('type(p.x) == double', { p: { x: 2 ** 60 } }).holds, 'what is no whole number any more');
@@ -92,7 +92,7 @@ test('assertions see every file, claim and step, whole numbers as such', async (
 });
 
 test('about an empty list `all` says nothing; `exists` and `map` over one do', () => {
-  const asks = (cel: string, l: readonly unknown[]) => compileAssertion(cel).ask({ l }).holds;
+  const asks = (cel: string, l: readonly unknown[]) => compileAnew(cel).ask({ l }).holds;
   assert.ok(asks('l.all(x, x > 1)', [2, 3]) && !asks('l.all(x, x > 1)', []));
   assert.ok(asks('l.exists(x, x > 2)', [2, 3]) && !asks('l.exists(x, x > 3)', [2, 3]));
   assert.ok(asks('!l.exists(x, x > 1)', []), 'there is none');

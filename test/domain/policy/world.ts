@@ -5,6 +5,7 @@ import { PREDICATES, buildTypeOf, type Role, type Step } from '../../../src/doma
 import { buildStatement } from '../../../src/domain/claims/statement.ts';
 import type { Subject, TrustEntry, VerifiedClaim } from '../../../src/domain/claims/types.ts';
 import { verifyClaim } from '../../../src/domain/trust/verify-claim.ts';
+import { compileAssertion, type CompiledAssertion } from '../../../src/domain/policy/cel.ts';
 import { caseOf, evaluate, type Evaluation } from '../../../src/domain/policy/evaluate.ts';
 import type { Case, GateFacts } from '../../../src/domain/policy/facts.ts';
 import { parsePolicy } from '../../../src/domain/policy/parse.ts';
@@ -300,6 +301,13 @@ export function caseFor(given: GateFacts, under: Policy, environment = 'prod'): 
 
 export function decide(given: GateFacts, under: Policy, environment = 'prod'): Evaluation {
   return evaluate(caseFor(given, under, environment));
+}
+
+let compiled = 0;
+
+/** What is compiled is kept by its text: under another one it is compiled anew. */
+export function compileAnew(source: string): CompiledAssertion {
+  return compileAssertion(source + ' '.repeat((compiled += 1)));
 }
 
 /** The codes of a refusal, each once, sorted; empty: it passed. */

@@ -72,8 +72,8 @@ test('what a change of the policy would silence is found, and said again by some
     assert.deepEqual(await orphansAgainst(POLICY, { registry: world.registry, policy: POLICY, verification }), []);
     const again = await revokeAgain(LATER, ports(world, 'rob'));
     assert.deepEqual(
-      again.map(({ by, target }) => [by, target.kind]),
-      [['rob', 'artifact']],
+      again.map(({ by, target, logged: { leaf } }) => [by, target.kind, leaf.name, leaf.manifest]),
+      [['rob', 'artifact', 'acme/enc', model]],
     );
     assert.deepEqual(await revokeAgain(LATER, ports(world, 'rob')), [], 'it is heard now');
   }));

@@ -458,6 +458,11 @@ test('a claim is taken back by its digest, by its own signer or a revoker; of a 
     await assert.rejects(revoke({ ...about, artifact: null }, ports('anna')), { code: 'wrong-signer' });
     await assert.rejects(revoke({ ...about, artifact }, ports('erin')), { code: 'wrong-signer' });
     assert.equal((await revoke({ ...about, artifact }, ports('anna'))).by, 'anna');
+    const own = bundles.find(
+      (bytes) => parseStatement(parseBundle(bytes).payload).predicateType === PREDICATES.evaluation,
+    );
+    const evaluated = await claimTarget(sha256Hex(own ?? Buffer.of()), artifact, world.registry);
+    assert.equal((await revoke({ ...about, target: evaluated, artifact }, ports('erin'))).by, 'erin');
   }));
 
 test('a rollback: never from nothing, and what it sets aside is said', () =>

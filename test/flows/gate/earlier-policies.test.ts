@@ -120,11 +120,9 @@ test('a promotion proves the policy that it names, and the promoters of that one
   const promoters: readonly Name[] = ['ci', 'dana', 'anna', 'erin', 'bob', 'carol', 'glen', 'rob', 'rita', 'ci'];
   const chain = async (length: number) => {
     const kept = promoters.slice(1, length + 1).map((promoter, at) => {
-      const others: Readonly<Record<string, Name>> = {
-        evaluator: at + 1 === length ? 'rita' : 'erin',
-        'break-glass': promoter === 'glen' ? 'ci' : 'glen',
-      };
-      return policy(9, { promoter, ...others }, `p${at + 1}`);
+      const evaluator: Name = at + 1 === length ? 'rita' : 'erin';
+      const glass: Name = promoter === 'glen' ? 'ci' : 'glen';
+      return policy(9, { promoter, evaluator, 'break-glass': glass }, `p${at + 1}`);
     });
     // Each names its own twice: what is proven is not asked again.
     const promotions = kept.flatMap((bytes, at) =>

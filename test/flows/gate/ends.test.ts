@@ -231,6 +231,7 @@ test('a promotion is by a promoter, of what was named, and moves no tag while it
     ] as const) {
       const { verdict, promoted } = await promoteAs(world, by, 'staging');
       assert.deepEqual([said(verdict), promoted], [[`wrong-signer: ${message}`], null]);
+      assert.equal(findingsOf(verdict)[0]?.hint, 'the policy lets ci (promoter) sign this');
     }
     const waits = await promoteAs({ ...world, registry: waiting(world.registry) }, 'ci', 'staging');
     assert.deepEqual([codes(waits.verdict), waits.promoted?.logged.index], [['log-pending'], null]);
@@ -498,7 +499,7 @@ test('an answer about an environment is of the name that holds, of the content w
     const ask = async (over: object = {}, registry = world.registry) => {
       const question = { id: model, name: null, policy: POLICY, environment: 'prod', ...over };
       const { checks, name } = await checkEnvironment(question, registry, world.ports);
-      return { name, names: checks.map((check) => check.name), found: codes({ checks }) };
+      return { name, names: checks.map((check) => check.name), found: codes({ checks }), all: said({ checks }) };
     };
     const plain = await ask({ environment: 'staging' });
     assert.deepEqual([plain.name, plain.found, plain.names.includes('content')], ['acme/enc', [], false]);
@@ -515,7 +516,11 @@ test('an answer about an environment is of the name that holds, of the content w
     const without = but(world.registry, {
       claims: async (name, id) => (await world.registry.claims(name, id)).filter((bytes) => !isBom(bytes)),
     });
-    assert.ok((await ask({ name: 'acme/enc' }, without)).found.includes('claim-missing'));
+    assert.ok(
+      (await ask({ name: 'acme/enc' }, without)).all.includes(
+        'claim-missing: a claim that its promotion rests on is not here',
+      ),
+    );
     const predicate = { result: 'FAILED', configuration: [] };
     const bundle = bundleFor({ by: 'erin', type: PREDICATES.evaluation, about: bare(model), predicate });
     await attachClaim({ name: 'acme/enc', manifest: model, bundle }, world.registry);

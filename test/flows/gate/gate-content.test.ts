@@ -166,8 +166,11 @@ test('from a registry elsewhere a file is read as a stream, to its last byte; wh
   t.after(world.close);
   const files = [listed('text', 'a.txt'), listed('', 'empty.txt'), listed('gone', 'gone.txt')];
   const { top, id } = buildManifest(files);
-  const content = await readContent({ name: 'm', id }, remote(['text', ''], [top.bytes]), world.ports);
-  assert.deepEqual([...content.blake3.keys()], ['a.txt', 'empty.txt']);
+  const advanced: number[] = [];
+  const start = () => ({ advance: (bytes: number) => void advanced.push(bytes), end: () => undefined });
+  const ports = { ...world.ports, progress: { start } };
+  const content = await readContent({ name: 'm', id }, remote(['text', ''], [top.bytes]), ports);
+  assert.deepEqual([[...content.blake3.keys()], advanced], [['a.txt', 'empty.txt'], [4]]);
   assert.deepEqual(
     findingsOf({ checks: [content.check] }).map(({ code, subject, message }) => `${code} ${subject}: ${message}`),
     ['unreadable gone.txt: the registry does not have this file any more'],
@@ -186,6 +189,32 @@ test('hashing in place ends with the run that asked for it', async (t) => {
   await readContent({ name: 'acme/m', id }, world.registry, { ...world.ports, hasher, signal });
   await readContent({ name: 'acme/m', id }, world.registry, { ...world.ports, hasher });
   assert.deepEqual(heard, [signal, undefined]);
+});
+
+test('what a loader might fetch by a file that cannot be read is something that nobody attested', async (t) => {
+  const { read } = await stored(t, { 'config.json': '{"auto_map":', 'w.bin': 'w' });
+  assert.deepEqual((await read()).facts.fetched, [{ name: '(something: it cannot be read)', where: 'config.json' }]);
+});
+
+test('one that fails while all are hashed is read by itself, which says what is wrong with it', async (t) => {
+  const world = await gateWorld();
+  t.after(world.close);
+  const id = await world.publish('acme/m:1', FILES, () => []);
+  const real = await world.ports.hasher();
+  let streamed = 0;
+  const hasher: Hasher = {
+    ...real,
+    hash: async (jobs, { onFailure }) => {
+      for (const index of jobs.keys()) onFailure?.(index, new WeighmarkError('unreadable', 'for now'));
+      return Promise.resolve(jobs.map(({ sizeBytes = 0 }) => ({ sizeBytes, digests: {} })));
+    },
+    hashStream: async (chunks, algorithms) => ((streamed += 1), real.hashStream(chunks, algorithms)),
+  };
+  const content = await readContent({ name: 'acme/m', id }, world.registry, {
+    ...world.ports,
+    hasher: async () => Promise.resolve(hasher),
+  });
+  assert.deepEqual([content.check.passed, content.blake3.size, streamed], [true, 3, 1]);
 });
 
 test('an artifact of very many files is read by all of its manifests', async (t) => {
@@ -227,10 +256,10 @@ test('a fault of the machine while a file is looked at is no word about the file
 test('a digest list that a trusted BOM names is held against what was read; another is nobody’s word', async () => {
   const [sha256, blake3] = [sha256Hex('a'), 'b'.repeat(64)];
   const content = { files: [listed('a', 'w.bin')], blake3: new Map([['w.bin', blake3]]) } as unknown as GateContent;
-  const answer = async (said: string, named = true, predicateType: string = PREDICATES.bom) => {
+  const answer = async (said: string, named = true, predicateType: string = PREDICATES.bom, kind = 'list') => {
     const list = Buffer.from(formatDigestList([{ path: 'w.bin', sizeBytes: 1, sha256, blake3: said }]));
     const subject = [
-      { digest: { sha256: named ? sha256Hex(list) : sha256 }, annotations: { kind: 'list' } },
+      { digest: { sha256: named ? sha256Hex(list) : sha256 }, annotations: { kind } },
       { digest: {}, annotations: { kind: 'list' } },
     ];
     const claim = { statement: { predicateType, predicate: {}, subject } } as unknown as VerifiedClaim;
@@ -243,6 +272,7 @@ test('a digest list that a trusted BOM names is held against what was read; anot
   assert.deepEqual(await answer('c'.repeat(64)), ['digest-conflict']);
   assert.deepEqual(await answer('c'.repeat(64), false), []);
   assert.deepEqual(await answer('c'.repeat(64), true, PREDICATES.evaluation), [], 'an evaluation lists nothing');
+  assert.deepEqual(await answer('c'.repeat(64), true, PREDICATES.bom, 'file'), [], 'nor does the name of a file');
 });
 
 describe('what a trusted claim says beside the SHA-256 of a file that was read', () => {

@@ -862,6 +862,11 @@ test('of what nobody signed it is said whose records agree, and of how many file
   });
   const { verdict } = await world.verify(root, []);
   assert.deepEqual(verdict.claimed.map(({ what }) => what).slice(-1), ['1 of 3 files match what DVC recorded']);
+  assert.deepEqual(
+    world.hashed.filter((each) => !each.endsWith(' 0 files')),
+    [],
+    'by SHA-256 is hashed what is recorded by it',
+  );
   await writeFile(join(root, 'w.bin'), 'changed');
   assert.deepEqual(messages((await world.verify(root, [])).verdict).slice(1), [
     'download-conflict: w.bin is not what DVC recorded: its digest differs',
