@@ -161,6 +161,25 @@ async function readAnchor(context: Context, path: string, inside: readonly strin
   return Buffer.from(await bytesOf(context, path, inside)).toString('utf8');
 }
 
+/** What a shell calls a pipe (`<(…)`, `/dev/stdin`) is there, and has no place that could be looked at. */
+function nowhere(
+  path: string,
+  { location, cause }: { readonly location: string; readonly cause: Error },
+): WeighmarkError {
+  const isPipe = /^\/(?:dev|proc)\//.test(location);
+  return new WeighmarkError(
+    'trust-unavailable',
+    `${path} ${isPipe ? 'is no file' : 'does not exist'}: without it nobody is trusted`,
+    {
+      subject: path,
+      hint: isPipe
+        ? 'save what it holds to a file, and name that'
+        : 'name the file that holds it; `weighmark trust list` shows whom you trust without one',
+      cause,
+    },
+  );
+}
+
 async function bytesOf(context: Context, path: string, inside: readonly string[]): Promise<Uint8Array> {
   const files = await context.files();
   const location = resolve(context.cwd, path);
@@ -169,12 +188,7 @@ async function bytesOf(context: Context, path: string, inside: readonly string[]
     await refuseInside(files, realPath, inside);
     return await files.read(realPath, LIMITS.trustedRootBytes);
   } catch (cause) {
-    if (cause instanceof WeighmarkError && cause.code === 'not-found')
-      throw new WeighmarkError('trust-unavailable', `${path} does not exist: without it nobody is trusted`, {
-        subject: path,
-        hint: 'name the file that holds it; `weighmark trust list` shows whom you trust without one',
-        cause,
-      });
+    if (cause instanceof WeighmarkError && cause.code === 'not-found') throw nowhere(path, { location, cause });
     if (cause instanceof WeighmarkError && cause.code !== 'unreadable') throw cause;
     throw new WeighmarkError('trust-unavailable', `${path} cannot be read: without it nobody is trusted`, {
       subject: path,

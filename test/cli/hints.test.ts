@@ -134,6 +134,12 @@ test('a key to trust that is not there leads to trust that is, and a variable th
   assert.equal(status, 4);
   assert.match(stderr, /error\[trust-unavailable\].*nokey\.pub does not exist/);
   assert.doesNotMatch(stderr, /trust update/);
+  const piped = run(['verify', 'm', '--key', '/dev/fd/0']);
+  assert.equal(piped.status, 4);
+  assert.match(
+    piped.stderr,
+    /error\[trust-unavailable\]: \/dev\/fd\/0 is no file.*\nhint: save what it holds to a file/,
+  );
   const empty = { WEIGHMARK_REGISTRY: '', WEIGHMARK_POLICY: '', WEIGHMARK_KEY: '', XDG_STATE_HOME: '' };
   const [unset, set] = [run(['list']), run(['list'], { env: empty })];
   assert.deepEqual([set.status, set.stderr], [unset.status, unset.stderr]);

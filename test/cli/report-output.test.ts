@@ -40,3 +40,14 @@ test('-o NAME.ext is written in the format that its ending says, is told, and an
   assert.match(stderr, /error\[usage\].*r\.tar[^]*`--evidence r\.tar`/);
   assert.match(run(['report', '-o', 'r.pdf']).stderr, /error\[usage\].*\.html, \.md or \.json/);
 });
+
+test('--evidence tells the tar it wrote and where it says how to verify it, with a page beside it or without', () => {
+  const told = /^written e\.tar: the README in it says how to verify it elsewhere$/m;
+  for (const page of [[], ['-o', 'beside.html']]) {
+    const { stderr } = run(['report', 'acme/m:1', '--evidence', 'e.tar', ...page]);
+    assert.match(stderr, told);
+    assert.equal(stderr.includes('written beside.html'), page.length > 0, stderr);
+    rmSync(join(folder, 'e.tar'));
+  }
+  assert.doesNotMatch(run(['report', 'acme/m:1']).stderr, told);
+});
