@@ -64,6 +64,7 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   [/--private[-_]key|--public[-_]key/, 'weighmark calls it `--key`'],
   [/--bundle/, 'weighmark calls it `--signature`'],
   [/--ignore[-_]paths/, 'weighmark calls it `--ignore`'],
+  [/unknown command 'version'/, '`weighmark --version` prints it'],
 ];
 
 /** The command whose words were wrong, where it is known, and a blank. */
@@ -74,6 +75,7 @@ function helpOf(error: CommanderError): string {
 function usageFinding(error: CommanderError): Finding {
   const message = error.message.replace(/^error: /, '').replace(/\n\(Did you mean (.+?)\?\)/, '');
   const meant = /\(Did you mean (.+?)\?\)/.exec(error.message)?.[1];
-  const hint = meant === undefined ? HINTS.find(([words]) => words.test(message))?.[1] : `did you mean \`${meant}\`?`;
+  const known = HINTS.find(([words]) => words.test(message))?.[1];
+  const hint = known ?? (meant === undefined ? undefined : `did you mean \`${meant}\`?`);
   return { code: 'usage', message: withoutSecrets(message), hint: hint ?? `see \`weighmark ${helpOf(error)}--help\`` };
 }

@@ -16,6 +16,7 @@ import { commonPorts } from './common-ports.ts';
 import type { Context } from './context.ts';
 import { addLogOptions, notInRegistry, ofShort, openRegistry, type LogOptions } from './registry-options.ts';
 import { timestampAuthoritiesFrom, trustFrom } from './trust-options.ts';
+import { forShell } from '../domain/base/text.ts';
 
 /** The policy and the registry it is asked about, as commander hands them over. */
 export interface PolicyOptions extends LogOptions {
@@ -86,7 +87,7 @@ function noPolicy(notAllowed: string | undefined): WeighmarkError {
     `no policy is named: ${notAllowed} is not allowed, or it or a file it names changed since`,
     {
       subject: notAllowed,
-      hint: `read what it says, then \`weighmark trust allow ${notAllowed}\`; or say \`--policy FILE\``,
+      hint: `read what it says, then \`weighmark trust allow ${forShell(notAllowed)}\`; or say \`--policy FILE\``,
     },
   );
 }

@@ -2,6 +2,7 @@ import { WeighmarkError } from '../../src/domain/base/errors.ts';
 import assert from 'node:assert/strict';
 import {
   chmodSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -17,7 +18,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { test } from 'node:test';
 import { createFiles } from '../../src/adapters/files/index.ts';
 import type { Tree } from '../../src/domain/ports/files.ts';
-import { lstatMany } from '../../src/adapters/files/stats.ts';
+import { lstatEach, lstatMany, stampOf } from '../../src/adapters/files/stats.ts';
 import { loadAddon } from '../../src/adapters/hasher/native.ts';
 
 const files = createFiles();
@@ -84,6 +85,21 @@ test(
     );
   },
 );
+
+test('what JavaScript asks of many is kept as numbers, and none of it is lost: times of any year, folders, links', () => {
+  const root = folder({ now: 'x', far: 'yy', old: '' });
+  utimesSync(join(root, 'far'), 9_500_000_000, 9_500_000_000);
+  utimesSync(join(root, 'old'), -1, -1);
+  symlinkSync('nothing', join(root, 'link'));
+  const paths = ['now', 'far', 'old', 'link', '.'];
+  const stats = lstatEach(paths, (path) => join(root, path));
+  for (const [index, path] of paths.entries()) {
+    const stat = lstatSync(join(root, path), { bigint: true });
+    const { dev, ino, sizeBytes, mtimeNs, ctimeNs } = stats.stamp(index);
+    assert.deepEqual({ dev, ino, sizeBytes, mtimeNs, ctimeNs }, stampOf(stat), path);
+    assert.deepEqual([stats.isFile(index), stats.sizeBytes(index)], [stat.isFile(), Number(stat.size)]);
+  }
+});
 
 test('a single file is a tree of its base name', async () => {
   const root = folder({ 'm.gguf': 'x' });

@@ -164,7 +164,10 @@ export const CASES: readonly ExitCase[] = [
     [0, 'the files are as it says', 'weighmark bom verify bom.json model'],
     [1, 'they are not', 'weighmark bom verify bom.json changed'],
   ]),
-  ...of('registry init', [[0, 'made, or was there', 'weighmark registry init reg && weighmark registry init stick']]),
+  ...of('registry init', [
+    [0, 'made, or was there', 'weighmark registry init reg && weighmark registry init stick'],
+    [2, 'the folder is a sealed artifact', 'weighmark registry init model'],
+  ]),
   ...of('push', [
     [
       0,

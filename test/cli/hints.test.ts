@@ -154,12 +154,71 @@ test('what is not understood leads to the line that would be', () => {
     ['verify m --key anna.pub -o m', `name a file in it: \`-o ${join(folder, 'm', 'FILE')}\``],
     ['psuh', 'did you mean `push`?'],
     ['help nope', '`weighmark --help` lists them'],
+    ['version', '`weighmark --version` prints it'],
+    ['scan acme/m:1 --name acme/m:1', 'bring it: `weighmark pull acme/m:1 DIR`, then `weighmark scan DIR`'],
+    ['registry init m', 'make the registry in a folder of its own'],
+    ['sign begun.yaml --key anna.key', 'version is missing'],
   ] as const) {
     writeFileSync(join(folder, 'p.yaml'), POLICY());
+    writeFileSync(join(folder, 'begun.yaml'), 'format: weighmark-policy/1\nname: p\n');
     const { status, stderr } = run(line.split(' '));
     assert.ok(status === 1 || status === 2, `${line}: ${status}`);
     assert.ok(stderr.includes(hint), `${line}\n${stderr}`);
   }
+});
+
+test('a registry is not made in a sealed folder, which would verify no more', () => {
+  mkdirSync(join(folder, 'sealed'));
+  writeFileSync(join(folder, 'sealed', 'w.bin'), 'weights');
+  ok('seal sealed --key anna.key');
+  const refuse = (): void => {
+    const { status, stderr } = run(['registry', 'init', 'sealed']);
+    assert.equal(status, 2, stderr);
+    assert.match(stderr, /error\[already-exists\]: .*sealed is a sealed artifact/);
+  };
+  refuse();
+  ok('verify sealed --key anna.pub');
+  for (const sidecar of ['model.sig', 'claims.jsonl']) {
+    rmSync(join(folder, 'sealed', sidecar));
+    refuse();
+  }
+  rmSync(join(folder, 'sealed', '.weighmark'), { recursive: true });
+  ok('registry init sealed');
+});
+
+test('what hints name can be pasted where names have blanks', () => {
+  mkdirSync(join(folder, 'a model'));
+  writeFileSync(join(folder, 'a model', 'w.csv'), 'a\n1\n');
+  for (const [words, hint] of [
+    [['verify', 'a model'], "weighmark scan 'a model'"],
+    [['inspect', 'a model'], "weighmark verify 'a model'"],
+    [['list', '--registry', 'no registry'], `weighmark registry init '${join(folder, 'no registry')}'`],
+    [['dataset', 'prove', 'a model', '--position', '0'], `weighmark dataset index '${join(folder, 'a model')}'`],
+    [['dataset', 'diff', 'a model', 'm'], `weighmark dataset index '${join(folder, 'a model')}'`],
+  ] as const) {
+    const { stdout, stderr } = run(words);
+    assert.ok(`${stdout}${stderr}`.includes(`\`${hint}\``), `${words.join(' ')}\n${stdout}${stderr}`);
+  }
+});
+
+test('what inspect says of a version in a registry leads to its bytes; --offline is what stands in the way of the network', () => {
+  ok('registry init shelf');
+  ok('push m acme/m:1 --registry shelf');
+  const said = ok('inspect acme/m:1 --registry shelf');
+  assert.ok(said.includes('`weighmark pull acme/m:1 DIR` and `weighmark scan DIR` whether'), said);
+  ok('pull acme/m:1 out/fetched --registry shelf');
+  ok('scan out/fetched');
+  rmSync(join(folder, 'out'), { recursive: true, force: true });
+  const { status, stderr } = run('verify oci://localhost:1/x:1 --key anna.pub --offline'.split(' '));
+  assert.equal(status, 4);
+  assert.match(stderr, /hint: leave out `--offline`/);
+});
+
+test('an empty registry has a log without a root, and names that it does not hold are told', () => {
+  ok('registry init fresh');
+  assert.match(ok('log show --registry fresh'), /^\S+: 0 entries$/m);
+  assert.equal(run(['list', '--registry', 'fresh']).stderr, 'nothing in fresh\n');
+  assert.equal(run(['list', 'acme/nope', '--registry', 'fresh']).stderr, 'nothing called acme/nope in fresh\n');
 });
 
 const POLICY = (more = ''): string => {

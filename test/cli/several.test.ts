@@ -56,6 +56,20 @@ test('verify: one that is not there keeps no other from its verdict; the worst e
   assert.match(run(['verify', 'gone', 'first', '--key', 'anna.pub', '--format', 'junit']).stdout, /gone/);
 });
 
+test('verify -q: of several only what is no yes is shown, and nothing where all are', () => {
+  const { status, stdout } = run(['verify', 'first', 'bad', 'last', '--key', 'anna.pub', '-q']);
+  assert.equal(status, 1);
+  assert.match(stdout, /^FAILED: 1 of 1 files changed/m);
+  assert.doesNotMatch(stdout, /VERIFIED/);
+  const well = run(['verify', 'first', 'last', '--key', 'anna.pub', '-q', '-o', 'well.txt']);
+  assert.deepEqual([well.status, well.stdout, well.stderr], [0, '', '']);
+  assert.equal(
+    readFileSync(join(folder, 'well.txt'), 'utf8').match(/^VERIFIED/gm)?.length,
+    2,
+    'a file that was asked for',
+  );
+});
+
 test('verify: what is wrong with the run is said once, and nothing is verified', () => {
   const { status, stdout } = run(['verify', 'first', 'last', '--key', 'nobody.pub']);
   assert.deepEqual([status, stdout], [4, '']);

@@ -41,7 +41,7 @@ function orphansOf(w: World, { claims, id, aliases }: GateFacts, env: Env): read
   const heard = w.says.filter((say) => !say.lost && !isUnheard(say) && before.people.includes(say.by));
   const given = { policy: policyOf(then), claims: heard.map((say) => claimOf(w, say)) };
   const entries = w.says.flatMap((say) => entryOf(w, say)).toSorted((a, b) => a.index - b.index);
-  const found = orphansBetween(given, { policy: policyOf(w), claims }, entries);
+  const found = orphansBetween(given, { policy: policyOf(w), claims }, { origin: ORIGIN, entries });
   return orphanFindings(
     found.map((orphan) => ({ orphan, before: given.policy })),
     { digests: [...idsIn(w, id), ...aliases], name: w.name, environment: environmentOf(env), lineage: new Set() },

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseBundle } from '../../src/domain/claims/bundle.ts';
+import { buildPromotion } from '../../src/domain/authority/vsa.ts';
+import { findingsOf } from '../../src/domain/base/verdict.ts';
 import { paeDigest } from '../../src/domain/claims/dsse.ts';
 import { buildRemovedRecords } from '../../src/domain/claims/removed-records.ts';
 import { buildStatement } from '../../src/domain/claims/statement.ts';
@@ -264,6 +266,51 @@ test('an evaluator and a promoter are replaced: their no still stands in the way
   );
   const { verify } = await answers(other, id, only);
   assert.ok(verify?.[0].includes('revocation-orphaned'), String(verify));
+});
+
+test('a promoter leaves whose withdrawal is not logged: it stands in the way until somebody of today withdraws too', async (t) => {
+  const of = await world(t);
+  const { model } = await publishStory(of);
+  const two = Buffer.from(BEFORE.toString().replace('promoter: [ci]', 'promoter: [ci, anna]'));
+  const only = Buffer.from(
+    two
+      .toString()
+      .replace('promoter: [ci, anna]', 'promoter: [anna]')
+      .replace(/\n {2}ci: .*/, ''),
+  );
+  await promoteAs(of, 'anna', 'staging', { text: two });
+  const place = { origin: of.registry.log.origin, name: 'acme/enc', environment: 'staging' };
+  const withdrawing = (over: object) =>
+    buildPromotion({
+      ...{ ...place, verifier: 'x', at: new Date('2026-11-20T11:00:00Z'), inputs: [], passed: false },
+      ...{ policy: parsePolicy(two), ...over },
+    });
+  const put = (over: object = {}) =>
+    of.registry.putClaim(
+      'acme/enc',
+      model,
+      bundleFor({ by: 'ci', type: PREDICATES.promotion, about: bare(model), predicate: withdrawing(over) }),
+    );
+  await put({ environment: 'prod' });
+  await put({ origin: 'log.other.example' });
+  const back = (to: string | null) =>
+    rollback({ policy: parsePolicy(only), policyBytes: only, environment: 'staging', name: 'acme/enc', to }, of.ports, {
+      registry: of.registry,
+      signer: async () => signerOf('anna'),
+    });
+  const verified = async () => (await answers(of, model, only))['verify']?.[0] ?? [];
+  const promoted = async () => findingsOf((await promoteAs(of, 'anna', 'staging', { text: only })).verdict);
+  assert.ok(!(await verified()).includes('revocation-orphaned'), 'another environment, another log');
+  await put();
+  assert.ok((await verified()).includes('revocation-orphaned'));
+  assert.deepEqual(
+    (await promoted()).map(({ code }) => code),
+    ['revocation-orphaned'],
+  );
+  assert.ok(findingsOf((await back('1.0')).verdict).some(({ code }) => code === 'revocation-orphaned'));
+  assert.equal((await back(null)).verdict.exitCode, 0);
+  assert.deepEqual(await promoted(), [], 'upon that it is promoted again');
+  assert.deepEqual(await verified(), []);
 });
 
 test('what was open since its speaker was lost stays in the way when they leave as well', async (t) => {

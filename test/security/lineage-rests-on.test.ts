@@ -161,6 +161,32 @@ test('nor is a step that gives data, by whoever prepares datasets: of the model 
   assert.ok(asked({ ...circle, model: await packed('inner', MODEL) }).includes('lineage-cycle'));
 });
 
+test('an adapter that is converted stays one; of what is packed from several all must be no data, in any order', async () => {
+  const claims = await honest();
+  const asked = (over: object) => codes(decide(facts(Object.values({ ...claims, ...over })), policy(PROD)));
+  const from: readonly InputWords[] = [{ role: 'base-model', of: 'tuned' }, ...DATA];
+  const low = await step('adapter', hex('low'), from, '2026-11-02T12:00:00Z');
+  const converted = await step('convert', MODEL, [{ role: 'adapter', of: 'low' }], AT);
+  assert.deepEqual(asked({ model: converted, low }), [], 'of an adapter, without its base');
+  assert.deepEqual(asked({ model: converted, low: await prepared(hex('low')) }), ['lineage-missing']);
+  const ofDataAlone = await step('convert', hex('low'), DATA, '2026-11-02T12:00:00Z');
+  assert.deepEqual(asked({ model: converted, low: ofDataAlone }), ['lineage-missing']);
+  const rows = await prepared(hex('rows'));
+  const packed = async (...of: readonly string[]) =>
+    step(
+      'package',
+      MODEL,
+      of.map((each) => ({ role: 'package', of: each }) as const),
+      AT,
+    );
+  assert.deepEqual(asked({ low, model: await packed('tuned', 'low') }), []);
+  for (const order of [
+    ['tuned', 'rows'],
+    ['rows', 'tuned'],
+  ])
+    assert.deepEqual(asked({ rows, model: await packed(...order) }), ['lineage-missing'], order.join());
+});
+
 test('of a step that gives data it is said why it is none', async () => {
   const claims = await honest();
   const { checks } = decide(facts(Object.values({ ...claims, model: await prepared(MODEL) })), policy(PROD));

@@ -7,7 +7,7 @@ import { BUFFER_BYTES, createKernel, type Kernel } from './kernel.ts';
 import { hashNatively } from './native-hasher.ts';
 import { sumsNatively } from './native-sums.ts';
 import { loadAddon } from './native.ts';
-import { sized, type SizedJob } from './open-file.ts';
+import { sized } from './open-file.ts';
 
 export interface HasherOptions {
   /** Forces a kernel; default: the fastest present. */
@@ -27,18 +27,11 @@ export async function createHasher(options: HasherOptions = {}): Promise<Hasher>
       how.onTotal?.(ready.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
       if (addon !== null && !how.algorithms.includes('blake2b')) return hashNatively(addon, ready, how);
       const { hashOnLanes } = await import('./lanes-hasher.ts');
-      return hashOnLanes(ready.map(sendable), how, tree);
+      return hashOnLanes(ready, how, tree);
     },
     hashStream,
     ...(addon === null ? {} : { sums: async (names, how) => sumsNatively(addon, names, how) }),
   };
-}
-
-/** A stamp may be a place in a column (`files/stats.ts`); what goes to another thread is its values. */
-function sendable(job: SizedJob): SizedJob {
-  if (job.stamp === undefined) return job;
-  const { dev, ino, sizeBytes, mtimeNs, ctimeNs } = job.stamp;
-  return { ...job, stamp: { dev, ino, sizeBytes, mtimeNs, ctimeNs } };
 }
 
 function missingAddon(): WeighmarkError {

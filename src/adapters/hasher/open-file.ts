@@ -89,6 +89,13 @@ export function sized(job: HashJob): SizedJob {
   return hasSize(job) ? job : { ...job, sizeBytes: sizeOf(job.location) };
 }
 
+/** A stamp may be a place in a column (`files/stats.ts`); what goes to another thread is its values: only then, for they take room. */
+export function sendable(job: SizedJob): SizedJob {
+  if (job.stamp === undefined) return job;
+  const { dev, ino, sizeBytes, mtimeNs, ctimeNs } = job.stamp;
+  return { ...job, stamp: { dev, ino, sizeBytes, mtimeNs, ctimeNs } };
+}
+
 export function changed(location: string): WeighmarkError {
   return new WeighmarkError('file-changed', `${location} changed while it was being read`, {
     subject: location,

@@ -7,7 +7,7 @@ import { hexDigests } from './hex.ts';
 import { writeOutboard } from './outboard-files.ts';
 import { planJobs, type Plan, type Sizing } from './plan.ts';
 import type { Answer, Task } from './tasks.ts';
-import type { SizedJob } from './open-file.ts';
+import { sendable, type SizedJob } from './open-file.ts';
 
 /** Hands out tasks and gathers their answers into results in the order of the jobs. */
 export interface Schedule {
@@ -56,7 +56,7 @@ interface Outcome {
 
 function createOutcome(jobs: readonly SizedJob[], options: HashOptions): Outcome {
   const results: HashResult[] = Array.from({ length: jobs.length });
-  const jobAt = (index: number) => jobs[index] as SizedJob;
+  const jobAt = (index: number) => sendable(jobs[index] as SizedJob);
   return {
     results,
     algorithms: options.algorithms,

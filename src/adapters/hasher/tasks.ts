@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, hash as hashOnce, type Hash } from 'node:crypto';
 import { WeighmarkError, type Code, type ErrorDetail } from '../../domain/base/errors.ts';
 import type { HashAlgorithm } from '../../domain/digest/algorithm.ts';
 import { BUFFER_BYTES, createKernel, type Kernel } from './kernel.ts';
@@ -98,12 +98,24 @@ export function beginSequence(algorithms: readonly HashAlgorithm[]): Sequence {
   };
 }
 
+/** Of bytes that come in one piece: an object that lasts until it is collected costs more than the digests of a small file. */
+function once(algorithms: readonly HashAlgorithm[]): Sequence {
+  const digests: Partial<Record<HashAlgorithm, Uint8Array>> = {};
+  return {
+    update: (bytes) => {
+      for (const name of algorithms) if (name !== 'blake3') digests[name] = hashOnce(NODE_NAMES[name], bytes, 'buffer');
+    },
+    finish: () => digests,
+  };
+}
+
 function hashWhole(
   kernel: Kernel,
   { job, groups }: WholeFile,
   how: { algorithms: readonly HashAlgorithm[]; onBytes: (bytes: number) => void },
 ): Answer {
-  const sequence = beginSequence(how.algorithms);
+  const isOnePiece = job.sizeBytes > 0 && job.sizeBytes <= BUFFER_BYTES;
+  const sequence = isOnePiece ? once(how.algorithms) : beginSequence(how.algorithms);
   const blake3 = how.algorithms.includes('blake3');
   const cvs: Uint8Array[] = [];
   const subtree = job.part?.subtree === true;

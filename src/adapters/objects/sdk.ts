@@ -78,7 +78,10 @@ export async function loadSdk(load: (name: string) => Promise<unknown> = (name) 
 
 /** A store that speaks S3. Where and as whom is the SDK's to find out, from its own environment; sending is ours. */
 export function s3Store(sdk: S3Sdk, { env, signal, offline }: StoreSettings): ObjectStore {
-  if (offline) throw new WeighmarkError('network', 's3:// is on the network, and --offline is set');
+  if (offline)
+    throw new WeighmarkError('network', 's3:// is on the network, and --offline is set', {
+      hint: 'leave out `--offline`, or WEIGHMARK_OFFLINE',
+    });
   const client = new sdk.S3Client({
     maxAttempts: 1,
     requestHandler: requestHandler(signal),

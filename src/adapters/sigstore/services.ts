@@ -2,6 +2,7 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import { isJsonObject, parseStrictJsonObject, type Json } from '../../domain/base/json.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import type { Files } from '../../domain/ports/files.ts';
+import { instantOf } from '../../domain/base/instant.ts';
 
 /** One Sigstore service and the API version it speaks. */
 export interface Service {
@@ -74,7 +75,7 @@ function serviceFrom(item: Json, location: string): Service & { start: Date; end
 }
 
 function dateOf(value: Json | undefined, location: string): Date {
-  const date = new Date(typeof value === 'string' ? value : Number.NaN);
+  const date = new Date(typeof value === 'string' ? instantOf(value) : Number.NaN);
   if (Number.isNaN(date.getTime())) throw invalid(location, 'a service has no date it is valid from');
   return date;
 }

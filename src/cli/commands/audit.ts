@@ -19,7 +19,7 @@ import { addPolicyOptions, gatePorts, openUnder, policyFrom, type PolicyOptions 
 import { auditMetrics } from '../views/open-metrics.ts';
 import { verdictJunit } from '../views/junit.ts';
 import { verdictSarif } from '../views/sarif.ts';
-import { oneVerdict, verdictMarkdown, verdictText } from '../views/verdict.ts';
+import { oneVerdict, verdictMarkdown, verdictTexts } from '../views/verdict.ts';
 
 interface Options extends PolicyOptions {
   readonly env?: readonly string[];
@@ -196,7 +196,7 @@ function report(context: Context, { log, promotions }: AuditOutcome): Report {
   return {
     exitCode: worstExit(verdicts.map(({ exitCode }) => exitCode)),
     json: { log, promotions },
-    text: (style) => ({ out: shown.map((each) => verdictText(each, style)).join('\n') }),
+    text: (style) => ({ out: verdictTexts(shown, context.options, style) }),
     sarif: () => verdictSarif(context.version, all),
     junit: () => verdictJunit(all),
     markdown: () => shown.map((each) => verdictMarkdown(each)).join('\n\n'),

@@ -57,7 +57,7 @@ function report(outcome: InspectOutcome, ref: string, verbose: boolean): Report 
   return {
     exitCode: outcome.lfsPointers.length > 0 || isOpen(outcome) ? 4 : 0,
     json: inspectJson(outcome, ref),
-    text: (style) => ({ out: inspectText(outcome, { ref, verbose }, style) }),
+    text: (style) => ({ out: inspectText(outcome, { ref, onDisk: parseAsked(ref).kind === 'path', verbose }, style) }),
     markdown: () => inspectMarkdown(outcome, ref),
   };
 }

@@ -40,11 +40,15 @@ async function listAll(context: Context, name: string | undefined, options: Opti
   const artifacts = (await registry.list()).filter((entry) => name === undefined || entry.name === name);
   const who =
     options.short === true ? null : await pushesOf(artifacts, registry, () => verificationUnder(context, options));
-  return listed(registry.location, artifacts, who);
+  return listed({ location: registry.location, name }, artifacts, who);
 }
 
 /** @param who null: not asked. */
-function listed(location: string, artifacts: readonly RegistryEntry[], who: Pushes | null): Report {
+function listed(
+  { location, name }: { readonly location: string; readonly name: string | undefined },
+  artifacts: readonly RegistryEntry[],
+  who: Pushes | null,
+): Report {
   const pushes = who?.pushes ?? [];
   const problem = who?.problem ?? null;
   const known = new Map(pushes.map((each) => [`${each.name}@${each.id}`, each]));
@@ -58,7 +62,9 @@ function listed(location: string, artifacts: readonly RegistryEntry[], who: Push
         .map((each) => `${version(each, { width, behind: who === null ? '' : behind(each, style) }, style)}\n`)
         .join(''),
       err: [
-        artifacts.length === 0 ? `nothing in ${style.plain(location)}\n` : '',
+        artifacts.length === 0
+          ? `nothing${name === undefined ? '' : ` called ${style.plain(name)}`} in ${style.plain(location)}\n`
+          : '',
         problem === null ? '' : renderFinding(problem, style),
         strangersLine(pushes.map(({ actor }) => actor)),
       ].join(''),

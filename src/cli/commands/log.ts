@@ -272,7 +272,7 @@ function showReport(shown: LogShown, actors: readonly Actor[]): Report {
         ...pending.map(
           (leaf, here) => `${'waiting'.padStart(8)}  ${leafText(leaf, style)}  ${behind(entries.length + here, style)}`,
         ),
-        `${style.bold(style.plain(head.origin))}: ${head.size} ${head.size === 1 ? 'entry' : 'entries'}, root ${head.root}`,
+        `${style.bold(style.plain(head.origin))}: ${head.size} ${head.size === 1 ? 'entry' : 'entries'}${head.root === '' ? '' : `, root ${head.root}`}`,
         ...head.vkeys.filter((vkey) => vkey.length < 300).map((vkey) => `verifier key ${style.plain(vkey)}`),
         '',
       ].join('\n'),

@@ -13,6 +13,7 @@ import { pairsInTrust } from '../verification.ts';
 import { verdictJunit } from '../views/junit.ts';
 import { verdictSarif } from '../views/sarif.ts';
 import { verdictText } from '../views/verdict.ts';
+import { forShell } from '../../domain/base/text.ts';
 
 interface Options extends EnvironmentOptions {
   readonly only?: string;
@@ -105,7 +106,7 @@ function pulledReport({ name, id, scope, files, claims, verdict }: PullOutcome, 
         `pulled ${files.length} ${files.length === 1 ? 'file' : 'files'}, ${formatBytes(bytes)}, to ${style.plain(dir)}: every byte is what the id says`,
         claims === 0
           ? style.warn('no claim came along: nobody signed it')
-          : `who signed it? \`weighmark verify ${style.plain(dir)}\``,
+          : `who signed it? \`weighmark verify ${forShell(dir)}\``,
         '',
       ].join('\n'),
     }),

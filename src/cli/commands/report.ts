@@ -6,7 +6,7 @@ import { writeEvidence } from '../../flows/watch/evidence.ts';
 import { report, type Report as Evidence, type ReportInput } from '../../flows/watch/report.ts';
 import { reportRegistry, type RegistryReport } from '../../flows/watch/report-registry.ts';
 import type { Policy } from '../../domain/authority/types.ts';
-import { forShell } from '../../domain/base/text.ts';
+import { forShell, forTerminal } from '../../domain/base/text.ts';
 import { counted } from '../../domain/base/units.ts';
 import type { Register, Report, Style } from '../command.ts';
 import type { CommonOptions, Context } from '../context.ts';
@@ -33,6 +33,7 @@ import { registryMarkdown, registryText } from '../views/registry-text.ts';
 import { reportHtml } from '../views/report-html.ts';
 import { reportMarkdown } from '../views/report-markdown.ts';
 import { verdictText } from '../views/verdict.ts';
+import { instantOf } from '../../domain/base/instant.ts';
 
 interface Options extends PolicyOptions {
   readonly env?: string;
@@ -124,7 +125,7 @@ async function make(context: Context, ref: string, options: Options): Promise<Re
       await context.evidencePacker(),
     );
   }
-  return rendered(context, evidence, page);
+  return rendered(context, evidence, { page, tar: options.evidence });
 }
 
 /** Everything in the registry. @throws WeighmarkError `usage` for options that need an artifact. */
@@ -207,13 +208,21 @@ const PAGE = '`-o report.html` writes the page, .md and .json the same for other
 /** A date alone means its last moment, UTC. */
 function moment(text: string): string {
   const time = /^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T23:59:59.999Z` : text;
-  if (!/^\d{4}-\d{2}-\d{2}T/.test(time) || Number.isNaN(Date.parse(time)))
+  if (!/^\d{4}-\d{2}-\d{2}T/.test(time) || Number.isNaN(instantOf(time)))
     throw new WeighmarkError('usage', `${text} is no date (2026-03-31, or 2026-03-31T12:00:00Z)`);
-  return new Date(time).toISOString();
+  return new Date(instantOf(time)).toISOString();
 }
 
-function rendered(context: Context, evidence: Evidence, page: string): Report {
+interface Written {
+  readonly page: string;
+  /** Where `--evidence` wrote; undefined: it was not asked for. */
+  readonly tar: string | undefined;
+}
+
+function rendered(context: Context, evidence: Evidence, { page, tar }: Written): Report {
   const { verdict } = evidence;
+  const packed =
+    tar === undefined ? '' : `written ${forTerminal(tar)}: the README in it says how to verify it elsewhere\n`;
   const summary = {
     verdict,
     by: null,
@@ -248,7 +257,9 @@ function rendered(context: Context, evidence: Evidence, page: string): Report {
     },
     text: (style) => {
       const verdict = verdictText(summary, style);
-      return isToFile(context.options) ? toFile(context, made, verdict) : { out: verdict, err: PAGE };
+      return isToFile(context.options)
+        ? toFile(context, made, `${verdict}${packed}`)
+        : { out: verdict, err: tar === undefined ? PAGE : packed };
     },
     markdown: () => reportMarkdown(evidence),
     other: { html: () => page, cyclonedx: () => JSON.stringify(declared(evidence, context.version), null, 2) },

@@ -27,6 +27,7 @@ import { styleFor } from '../style.ts';
 import { impactText, weightsImpactText } from '../views/impact.ts';
 import { signedJson } from '../views/signed.ts';
 import { weightsAsked } from '../weights-option.ts';
+import { instantOf } from '../../domain/base/instant.ts';
 
 interface Options extends PolicyOptions, SignerOptions {
   readonly claim?: string;
@@ -181,9 +182,9 @@ async function weightsTarget(context: Context, asked: string): Promise<Revocatio
 
 function signerTarget(policy: Policy, { identity, keyFingerprint, since }: Options): RevocationTarget | null {
   if (identity === undefined && keyFingerprint === undefined) return null;
-  if (since === undefined || Number.isNaN(Date.parse(since)))
+  if (since === undefined || Number.isNaN(instantOf(since)))
     throw new WeighmarkError('usage', 'since when? say `--since 2026-11-01T00:00:00Z`');
-  const at = new Date(since).toISOString();
+  const at = new Date(instantOf(since)).toISOString();
   if (keyFingerprint !== undefined) return { kind: 'key', sha256: hexOf(keyFingerprint), since: at };
   if (!policy.principals.some(({ name }) => name === identity))
     throw new WeighmarkError('usage', `the policy has no principal ${identity}`);

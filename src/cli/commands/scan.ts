@@ -1,5 +1,6 @@
 import { CODES, WeighmarkError, isOfOne, worstExit, type ExitCode } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
+import { forShell } from '../../domain/base/text.ts';
 import { atLeast, isCounted, SEVERITIES, type Severity } from '../../domain/scan/index.ts';
 import type { Tree } from '../../domain/ports/files.ts';
 import { scanArtifact, type ArtifactScan, type ReadFeed, type ScanOptions } from '../../flows/content/scan.ts';
@@ -87,6 +88,7 @@ async function scanPath(
 ): Promise<ArtifactScan> {
   const { storeView } = await import('../../flows/content/stores.ts');
   const { root, files } = await storeView(locate(context.cwd, path), await context.files());
+  if (NAMES_A_VERSION.test(path) && (await files.kindOf(root)) === 'none') throw notOnDisk(path);
   const tree: Tree = await files.walk(root, { allowSymlinks: options.allowSymlinks === true, bookkeeping: 'scanned' });
   const name = nameOf(options.name);
   const how: ScanOptions = {
@@ -100,6 +102,16 @@ async function scanPath(
   if (index === undefined || index.byWeights.size === 0) return scan;
   const { scanKnownWeights } = await import('../../flows/describe/known-weights.ts');
   return scanKnownWeights({ scan, tree, options: how }, { files, ...weighPorts(context) });
+}
+
+const NAMES_A_VERSION = /^(?:oci:\/\/|[a-z0-9][a-z0-9._/-]*[:@])/;
+
+function notOnDisk(path: string): WeighmarkError {
+  return new WeighmarkError(
+    'not-found',
+    `${path}: there is no such file, and what a registry holds is not scanned there`,
+    { subject: path, hint: `bring it: \`weighmark pull ${forShell(path)} DIR\`, then \`weighmark scan DIR\`` },
+  );
 }
 
 /** `acme/enc:1.4`; the version may be left out. */

@@ -18,7 +18,8 @@ import {
 } from '../verification.ts';
 import { verdictJunit } from '../views/junit.ts';
 import { verdictSarif } from '../views/sarif.ts';
-import { oneVerdict, verdictMarkdown, verdictText } from '../views/verdict.ts';
+import { oneVerdict, verdictMarkdown, verdictTexts } from '../views/verdict.ts';
+import { forShell } from '../../domain/base/text.ts';
 
 interface Options extends VerifyOptions {
   readonly to?: string;
@@ -96,7 +97,7 @@ async function verifyInPlace(context: Context, ref: string, options: Options): P
   if (options.to === undefined) return refused(await verifyInRegistry(context, ref, options));
   if (asksPolicy(options))
     throw new WeighmarkError('usage', '--to writes what was verified here, and a policy is asked about the registry', {
-      hint: `\`weighmark pull ${ref} ${options.to}\` takes --policy and --env too`,
+      hint: `\`weighmark pull ${forShell(ref)} ${forShell(options.to)}\` takes --policy and --env too`,
     });
   const target = resolve(context.cwd, options.to);
   return written(await verifyStored(context, ref, options, { target, durable: true }), target);
@@ -128,7 +129,7 @@ function report(context: Context, outcomes: readonly Shown[]): Report {
         ...(weights === undefined ? {} : { weights }),
       })),
     },
-    text: (style) => ({ out: outcomes.map((outcome) => verdictText(outcome, style)).join('\n') }),
+    text: (style) => ({ out: verdictTexts(outcomes, context.options, style) }),
     sarif: () => verdictSarif(context.version, oneVerdict(verdicts)),
     junit: () => verdictJunit(oneVerdict(verdicts)),
     markdown: () => outcomes.map((outcome) => verdictMarkdown(outcome)).join('\n\n'),

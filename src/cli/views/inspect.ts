@@ -8,6 +8,7 @@ import { CLAIM_LABELS, type InspectOutcome } from '../../flows/describe/inspect.
 import type { WeighedSet } from '../../flows/describe/weights.ts';
 import type { Style } from '../command.ts';
 import { conflictLines } from './bom.ts';
+import { forShell } from '../../domain/base/text.ts';
 
 const LABEL = 11;
 const FILES = 12;
@@ -15,6 +16,8 @@ const CLAIMS = 8;
 
 export interface InspectView {
   readonly ref: string;
+  /** False: it lies in a registry, and must be fetched to be scanned. */
+  readonly onDisk: boolean;
   readonly verbose: boolean;
 }
 
@@ -48,11 +51,16 @@ export function inspectText(outcome: InspectOutcome, view: InspectView, style: S
       style,
     ),
     ...row('sidecars', outcome.sidecars.length === 0 ? [] : [outcome.sidecars.join(' ')], style),
-    style.dim(
-      `not verified: \`weighmark verify ${view.ref}\` says who signed it, \`weighmark scan ${view.ref}\` whether it is safe to load`,
-    ),
+    style.dim(`not verified: \`weighmark verify ${forShell(view.ref)}\` says who signed it, ${safeBy(view)}`),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function safeBy({ ref, onDisk }: InspectView): string {
+  const says = 'whether it is safe to load';
+  return onDisk
+    ? `\`weighmark scan ${forShell(ref)}\` ${says}`
+    : `\`weighmark pull ${forShell(ref)} DIR\` and \`weighmark scan DIR\` ${says}`;
 }
 
 function row(label: string, lines: readonly string[], style: Style): readonly string[] {

@@ -32,6 +32,16 @@ export function verdictText(shown: ShownVerdict, style: Style): string {
   return `${[...lines, headline(shown, style)].join('\n')}\n${verdict.outcome === 'nothing' ? hintLine(verdict, style) : ''}`;
 }
 
+/** Several, one after the other; where one is a no and `-q` was said, what is well is silent. */
+export function verdictTexts(
+  shown: readonly ShownVerdict[],
+  { quiet }: { readonly quiet: boolean },
+  style: Style,
+): string {
+  const amiss = shown.filter(({ verdict }) => verdict.exitCode !== 0);
+  return (quiet && amiss.length > 0 ? amiss : shown).map((each) => verdictText(each, style)).join('\n');
+}
+
 /** The same for a pull request or a job summary. */
 export function verdictMarkdown(shown: ShownVerdict): string {
   const { verdict } = shown;

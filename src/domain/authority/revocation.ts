@@ -3,6 +3,7 @@ import type { Statement, VerifiedClaim } from '../claims/types.ts';
 import { isHex256 } from '../digest/hex.ts';
 import { WeighmarkError } from '../base/errors.ts';
 import { isJsonObject } from '../base/json.ts';
+import { instantOf } from '../base/instant.ts';
 
 /** What a revocation is about. Digests are lower-case hex. */
 export type RevocationTarget =
@@ -98,7 +99,7 @@ function readTarget(value: unknown, version: 1 | 2): RevocationTarget {
   const { kind, sha256, blake3, name, since, pae, issuer, identity, origin, index } = isJsonObject(value) ? value : {};
   if (kind === 'artifact' && isHex256(sha256)) return { kind, sha256 };
   if (kind === 'claim' && isHex256(sha256) && isHex256(pae)) return { kind, sha256, pae };
-  const isTime = typeof since === 'string' && !Number.isNaN(Date.parse(since));
+  const isTime = typeof since === 'string' && !Number.isNaN(instantOf(since));
   if (kind === 'key' && isHex256(sha256) && isTime) return { kind, sha256, since };
   if (kind === 'principal' && typeof name === 'string' && isTime) return { kind, name, since };
   if (version === 1) throw malformed('without a target that can be understood');

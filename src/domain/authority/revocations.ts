@@ -15,6 +15,7 @@ import {
 } from './revocation.ts';
 import { verifiedTime } from './time.ts';
 import { REVOKER_ROLE } from './types.ts';
+import { instantOf } from '../base/instant.ts';
 
 /** A revocation claim and its place in the log; null: it came another way, and only ever takes away. */
 export interface LoggedRevocation {
@@ -230,7 +231,7 @@ function revoke(state: State, key: string, said: Pick<Revocation, 'target'> & Om
   const lifters = [...(earlier?.lifters ?? []), ...said.lifters];
   state.undoing.delete(key);
   state.doubts.delete(key);
-  const isEarliest = earlier === undefined || Date.parse(since) < Date.parse(earlier.since);
+  const isEarliest = earlier === undefined || instantOf(since) < instantOf(earlier.since);
   state.entries.set(key, isEarliest ? { revoked: said.revoked, since, lifters } : { ...earlier, lifters });
 }
 
@@ -286,7 +287,7 @@ function signerKeys({ signer, ...claim }: VerifiedClaim, authority: Authority): 
 /** Only a verified time shows that a claim is older than the day its signer was lost (rule 19). */
 function existedBefore(claim: VerifiedClaim, since: string): boolean {
   const time = verifiedTime(claim);
-  return time !== null && time < Date.parse(since);
+  return time !== null && time < instantOf(since);
 }
 
 function tryRead(claim: VerifiedClaim): Revocation | null {

@@ -5,6 +5,7 @@ import type { Finding } from '../base/verdict.ts';
 import { isJsonObject } from '../base/json.ts';
 import type { Authority } from './authority.ts';
 import { REVOKER_ROLE } from './types.ts';
+import { instantOf } from '../base/instant.ts';
 
 /** A revoker's word that, of this log up to this size, nothing revoked was left out (security rule 19). */
 export interface Snapshot {
@@ -55,7 +56,7 @@ export function readSnapshot({ statement }: VerifiedClaim): Snapshot | null {
   const { origin, size, root } = isJsonObject(asOf) ? asOf : {};
   const whole = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
   if (!whole(number) || !whole(size) || typeof origin !== 'string' || !isHex256(root)) return null;
-  if (typeof expires !== 'string' || Number.isNaN(Date.parse(expires))) return null;
+  if (typeof expires !== 'string' || Number.isNaN(instantOf(expires))) return null;
   const held = { version: number, asOf: { origin, size, root }, expires };
   if (version === 1) return held;
   const { number: count, sha256 } = isJsonObject(inForce) ? inForce : {};
@@ -109,7 +110,7 @@ export function snapshotFindings(
       { code: 'revocations-stale', message: 'no revoker says that the revocations here are all there are', hint },
     ];
   const { snapshot } = held;
-  if (Date.parse(snapshot.expires) <= asked.now.getTime())
+  if (instantOf(snapshot.expires) <= asked.now.getTime())
     return [{ code: 'revocations-stale', message: `the revokers’ snapshot expired on ${snapshot.expires}`, hint }];
   if (asked.highest !== null && snapshot.version < asked.highest) {
     return [

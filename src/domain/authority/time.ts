@@ -2,6 +2,7 @@ import type { Finding } from '../base/verdict.ts';
 import type { TrustAnchor, VerifiedClaim } from '../claims/types.ts';
 import { sha256Hex } from '../digest/hex.ts';
 import { greatest, least } from '../base/lists.ts';
+import { instantOf } from '../base/instant.ts';
 
 /** Clocks of signers, authorities and builders differ by this much without anybody lying. */
 export const CLOCK_SKEW_MS = 60_000;
@@ -48,7 +49,7 @@ export function statedTimes({ statement }: VerifiedClaim): readonly number[] {
   const times: number[] = [];
   for (const path of TIME_FIELDS) {
     const time = path.reduce(member, statement.predicate as unknown);
-    if (typeof time === 'string') times.push(Date.parse(time));
+    if (typeof time === 'string') times.push(instantOf(time));
   }
   return times;
 }

@@ -2,6 +2,7 @@ import { PREDICATES } from '../claims/predicates.ts';
 import type { Statement } from '../claims/types.ts';
 import { isHex256 } from '../digest/hex.ts';
 import { isJsonObject } from '../base/json.ts';
+import { instantOf } from '../base/instant.ts';
 
 /** A promotion as its VSA says it: https://slsa.dev/spec/v1.2/verification_summary */
 export interface Promotion {
@@ -88,7 +89,7 @@ export function readPromotion({ predicateType, predicate }: Statement): Promotio
   if (
     verifierId === null ||
     typeof timeVerified !== 'string' ||
-    Number.isNaN(Date.parse(timeVerified)) ||
+    Number.isNaN(instantOf(timeVerified)) ||
     typeof uri !== 'string'
   )
     return null;
@@ -144,7 +145,8 @@ function environmentWord(environment: string): string {
 }
 
 /** The log's origin may hold slashes, and so may the name: the promoter's own words are compared whole, never these parts. */
-function readResource(uri: string): Promotion['resource'] {
+/** Null for an address of anything else. */
+export function readResource(uri: string): Promotion['resource'] {
   const match = /^weighmark:\/\/([^/?#]+)\/([^?#]+)\?env=([a-z0-9._-]+)$/.exec(uri);
   if (match === null) return null;
   return { origin: match[1] ?? '', name: match[2] ?? '', environment: match[3] ?? '' };

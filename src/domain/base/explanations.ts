@@ -237,7 +237,7 @@ export const EXPLANATIONS: Readonly<Record<Code, Explanation>> = {
   'lineage-missing': {
     what: 'Nobody whom the policy names attests how the artifact was made. A step that gives data says it of no model.',
     wayOut:
-      'seal it with what it was made of: `weighmark seal PATH --step STEP --input ROLE=REF`; or add that claim: `weighmark attest REF --type provenance`; or take it as it is: the policy names it as a leaf with a reason (`leaves:`, docs/policy.md)',
+      'seal it with what it was made of: `weighmark seal PATH --step STEP --input ROLE=REF`; or add that claim: `weighmark attest REF --type train --input dataset=REF`; or take it as it is: the policy names it as a leaf with a reason (`leaves:`, docs/policy.md)',
   },
   'lineage-unattested': {
     what: 'An input is attested by nobody the policy names.',

@@ -3,6 +3,7 @@ import type { Statement } from '../claims/types.ts';
 import { isHex256 } from '../digest/hex.ts';
 import { WeighmarkError } from '../base/errors.ts';
 import { isJsonObject } from '../base/json.ts';
+import { instantOf } from '../base/instant.ts';
 
 /** A provenance claim's content: what step, from what, when. https://slsa.dev/spec/v1.2/build-provenance */
 export interface Provenance {
@@ -110,7 +111,7 @@ function readRun(value: unknown): { builder: string; startedOn: string | undefin
 
 function time(value: unknown): string | undefined {
   if (value === undefined) return undefined;
-  if (typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.test(value) && !Number.isNaN(Date.parse(value)))
+  if (typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.test(value) && !Number.isNaN(instantOf(value)))
     return value;
   throw malformed('a time is not RFC 3339');
 }

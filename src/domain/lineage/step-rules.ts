@@ -4,6 +4,7 @@ import type { Finding } from '../base/verdict.ts';
 import { shown, type AcceptedStep, type Examined } from './examine.ts';
 import type { ClaimIndex } from './index-claims.ts';
 import { greatest, least } from '../base/lists.ts';
+import { instantOf } from '../base/instant.ts';
 
 /** Inputs each step cannot be without: any one role of each group (security rule 14). */
 const NEEDED: Readonly<Record<Step, readonly (readonly Role[])[]>> = {
@@ -17,7 +18,7 @@ const NEEDED: Readonly<Record<Step, readonly (readonly Role[])[]>> = {
   cast: [['base-model']],
   reshard: [['base-model']],
   prune: [['base-model']],
-  convert: [['base-model', 'dataset']],
+  convert: [['base-model', 'adapter', 'dataset']],
   package: [['package']],
 };
 
@@ -181,7 +182,7 @@ function severalIn(sets: readonly Digests[]): readonly Digests[] {
 }
 
 function parse(time: string | undefined): number | null {
-  return time === undefined ? null : Date.parse(time);
+  return time === undefined ? null : instantOf(time);
 }
 
 function iso(time: number): string {

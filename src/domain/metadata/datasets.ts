@@ -2,6 +2,7 @@ import { escapeToken } from '../base/pointer.ts';
 import { isJsonObject, type Json } from '../base/json.ts';
 import { fact, field, folderOf, items, jsonObjectOf, list, maybe, words, type MetadataFile } from './read.ts';
 import type { Dataset, Fact, FactSource } from './types.ts';
+import { instantOf } from '../base/instant.ts';
 
 type At = (pointer: string) => FactSource;
 
@@ -56,20 +57,10 @@ function urlReference(url: string | undefined, type: string): { type: string; ur
   return url === undefined ? undefined : { type, url };
 }
 
-const DATE_TIME = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(:\d{2})?(?:\.\d{1,9})?(Z|[+-]\d{2}:?\d{2})?)?$/i;
-
 /** RFC 3339 in UTC, to the second, of a date or date-time that exists; undefined for anything else. Without zone: UTC. */
 export function dateTime(text: string | undefined): string | undefined {
-  const [, day, minutes = '00:00', seconds = ':00', zone = 'Z'] = DATE_TIME.exec(text ?? '') ?? [];
-  if (day === undefined || !isDay(day)) return undefined;
-  const time = new Date(`${day}T${minutes}${seconds}${zone.toUpperCase().replace(/^([+-]\d{2})(\d{2})$/, '$1:$2')}`);
-  return Number.isNaN(time.getTime()) ? undefined : `${time.toISOString().slice(0, 19)}Z`;
-}
-
-/** JavaScript takes 30 February for 1 March. */
-function isDay(day: string): boolean {
-  const date = new Date(`${day}T00:00:00Z`);
-  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(day);
+  const time = instantOf(text ?? '');
+  return Number.isNaN(time) ? undefined : `${new Date(time).toISOString().slice(0, 19)}Z`;
 }
 
 function distributionFacts(object: Json, path: string, source: FactSource): readonly Fact[] {

@@ -1,8 +1,10 @@
 import { createAuthority, type Authority } from '../authority/authority.ts';
+import { actKey } from '../authority/copies.ts';
 import { saysNo } from '../authority/polarity.ts';
 import { isRevocation, readRevocation, targetText, type RevocationTarget } from '../authority/revocation.ts';
 import { collectRevocations, type Revocations } from '../authority/revocations.ts';
 import { PROMOTER_ROLE, REVOKER_ROLE, type Policy } from '../authority/types.ts';
+import { readPromotion, readResource } from '../authority/vsa.ts';
 import { counted } from '../base/units.ts';
 import type { Finding } from '../base/verdict.ts';
 import { PREDICATES } from '../claims/predicates.ts';
@@ -28,17 +30,30 @@ export interface Orphan {
   readonly what: string;
   /** Of a revocation: what it is about. */
   readonly target: RevocationTarget | null;
+  /** Of a withdrawal: from where; null: it does not say. */
+  readonly place?: Place | null;
+}
+
+export interface Place {
+  readonly name: string;
+  readonly environment: string;
+}
+
+/** What is logged, and by which log. */
+export interface Logged {
+  readonly origin: string;
+  readonly entries: readonly LogEntry[];
 }
 
 /** Each no that would cease to count, unless somebody current said the same, or took it back, since. */
-export function orphansBetween(before: Hearing, now: Hearing, entries: readonly LogEntry[]): readonly Orphan[] {
-  const past = judgeOf(before, entries);
-  const today = judgeOf(now, entries);
+export function orphansBetween(before: Hearing, now: Hearing, log: Logged): readonly Orphan[] {
+  const past = judgeOf(before, log.entries);
+  const today = judgeOf(now, log.entries);
   const claims = new Map(before.claims.map((claim) => [claim.bundle, claim]));
   return [...claims.values()].flatMap((claim) => {
     if (!saysNo(claim.statement) || past.revocations.takenBack(claim)) return [];
     if (!past.hears(claim) || today.hears(claim) || today.revocations.takenBack(claim)) return [];
-    return takesBackNo(claim, before.claims) ? [] : (orphanOf(claim, { past, today, entries }) ?? []);
+    return takesBackNo(claim, before.claims) ? [] : (orphanOf(claim, { past, today, log, before }) ?? []);
   });
 }
 
@@ -68,7 +83,8 @@ interface Judge {
   readonly authority: Authority;
   readonly revocations: Revocations;
   readonly hears: (claim: VerifiedClaim) => boolean;
-  readonly promotes: (bundle: string) => boolean;
+  /** Null for what no promoter said. */
+  readonly promotes: (bundle: string) => VerifiedClaim | null;
   /** What those who are heard want gone. */
   readonly removals: readonly RemovedRecords[];
 }
@@ -95,10 +111,9 @@ function judgeOf({ policy, claims }: Hearing, entries: readonly LogEntry[]): Jud
     ),
     promotes: (bundle) => {
       const claim = mine(bundle);
-      return (
-        claim !== undefined &&
-        authority.rolesOf(claim, nameIn(claim.statement)).some(({ name }) => name === PROMOTER_ROLE)
-      );
+      if (claim === undefined) return null;
+      const roles = authority.rolesOf(claim, nameIn(claim.statement));
+      return roles.some(({ name }) => name === PROMOTER_ROLE) ? claim : null;
     },
   };
 }
@@ -106,11 +121,13 @@ function judgeOf({ policy, claims }: Hearing, entries: readonly LogEntry[]): Jud
 interface Compared {
   readonly past: Judge;
   readonly today: Judge;
-  readonly entries: readonly LogEntry[];
+  readonly log: Logged;
+  readonly before: Hearing;
 }
 
-function orphanOf(claim: VerifiedClaim, { past, today, entries }: Compared): Orphan | null {
-  const entry = entries.find(({ leaf }) => hexOf(leaf.bundle) === claim.bundle) ?? null;
+function orphanOf(claim: VerifiedClaim, compared: Compared): Orphan | null {
+  const { past, today, log } = compared;
+  const entry = log.entries.find(({ leaf }) => hexOf(leaf.bundle) === claim.bundle) ?? null;
   const found = { claim, by: past.authority.nameOf(claim) ?? '', entry };
   const name = nameIn(claim.statement);
   switch (claim.statement.predicateType) {
@@ -121,14 +138,8 @@ function orphanOf(claim: VerifiedClaim, { past, today, entries }: Compared): Orp
       const holds = (open || past.revocations.inForce.includes(claim.bundle)) && !today.revocations.settled(target);
       return holds ? { ...found, target, what: `${targetText(target)} was revoked` } : null;
     }
-    case PREDICATES.promotion: {
-      const newer = entries.some(
-        ({ index, leaf }) =>
-          entry !== null && index > entry.index && isSamePlace(leaf, entry) && today.promotes(hexOf(leaf.bundle)),
-      );
-      if (entry === null || newer) return null;
-      return { ...found, target: null, what: `${entry.leaf.name} was withdrawn from ${entry.leaf.env ?? ''}` };
-    }
+    case PREDICATES.promotion:
+      return withdrawalOf(found, compared);
     case PREDICATES['removed-records']: {
       const list = tryRemovedRecords(claim.statement);
       if (list !== null && isCovered(list, today.removals)) return null;
@@ -146,15 +157,49 @@ function orphanOf(claim: VerifiedClaim, { past, today, entries }: Compared): Orp
   }
 }
 
+/** It holds wherever it lies, by whichever copy, until somebody of today promotes to its place after it, or upon it. */
+function withdrawalOf(found: Omit<Orphan, 'what' | 'target'>, { today, log, before }: Compared): Orphan | null {
+  const { claim } = found;
+  const said = placeSaid(claim, log.origin);
+  if (said === 'elsewhere') return null;
+  const copies = before.claims.filter((each) => actKey(each) === actKey(claim)).map(({ bundle }) => bundle);
+  const places = log.entries.filter(({ leaf }) => leaf.kind === 'promotion' && (said === null || isAt(leaf, said)));
+  const [entry = null] = places
+    .filter(({ leaf }) => copies.includes(hexOf(leaf.bundle)))
+    .toSorted((a, b) => a.index - b.index);
+  const place = said ?? (entry === null ? null : { name: entry.leaf.name, environment: entry.leaf.env ?? '' });
+  const isOver = places.some(({ index, leaf }) => {
+    const promoting = place !== null && isAt(leaf, place) ? today.promotes(hexOf(leaf.bundle)) : null;
+    if (promoting === null) return false;
+    return entry === null ? namesOne(promoting, copies) : index > entry.index;
+  });
+  if (isOver) return null;
+  const where = place === null ? 'an environment that is not said' : place.environment;
+  const what = `${place?.name ?? nameIn(claim.statement)} was withdrawn from ${where}`;
+  return { ...found, entry: entry ?? found.entry, target: null, place, what };
+}
+
+/** Null: it does not say. */
+function placeSaid({ statement: { predicate } }: VerifiedClaim, origin: string): Place | 'elsewhere' | null {
+  const uri = predicate['resourceUri'];
+  if (typeof uri !== 'string') return null;
+  const resource = readResource(uri);
+  return resource?.origin === origin ? resource : 'elsewhere';
+}
+
+function isAt({ name, env }: LogEntry['leaf'], place: Place): boolean {
+  return name === place.name && env === place.environment;
+}
+
+function namesOne({ statement }: VerifiedClaim, bundles: readonly string[]): boolean {
+  return readPromotion(statement)?.inputs.some((each) => bundles.includes(each)) === true;
+}
+
 /** Every record of it is on some list, hashed in the same way. */
 function isCovered({ hashing, profile, records }: RemovedRecords, lists: readonly RemovedRecords[]): boolean {
   const alike = lists.filter((list) => list.hashing === hashing && list.profile === profile);
   const wanted = new Set(alike.flatMap((list) => list.records));
   return records.every((record) => wanted.has(record));
-}
-
-function isSamePlace(leaf: LogEntry['leaf'], other: LogEntry): boolean {
-  return leaf.kind === 'promotion' && leaf.name === other.leaf.name && leaf.env === other.leaf.env;
 }
 
 function targetIn(claim: VerifiedClaim): RevocationTarget | null {

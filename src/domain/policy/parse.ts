@@ -16,7 +16,7 @@ import type { RawPolicy } from './raw.ts';
 
 /**
  * Reads a policy: YAML 1.2 without aliases or tags, conforming to `schemas/policy.schema.json`, every name resolving, no
- * key or identity under two principals. With `suppressionsAlone` a file that decides nothing may hold them alone.
+ * key or identity under two principals. With `suppressionsAlone` a file of suppressions that decides nothing is one too.
  * @throws WeighmarkError `policy-invalid` with every problem in `facts`, `limit-exceeded`.
  */
 export function parsePolicy(
@@ -25,7 +25,7 @@ export function parsePolicy(
   options: { readonly suppressionsAlone?: boolean } = {},
 ): Policy {
   const raw = parseStrictYamlObject(bytes, { code: 'policy-invalid', subject, maxBytes: LIMITS.policyBytes });
-  if (options.suppressionsAlone === true && DECIDING.every((key) => !Object.hasOwn(raw, key))) {
+  if (options.suppressionsAlone === true && holdsSuppressionsAlone(raw)) {
     refuse(conforms(SUPPRESSIONS_SCHEMA, raw), subject, bytes);
     return policyOf({ ...NO_DECISIONS, ...raw }, bytes, subject);
   }
@@ -37,6 +37,12 @@ export function parsePolicy(
 
 /** What makes a policy one that decides; without any of them it only accepts findings. */
 const DECIDING = ['principals', 'roles', 'environments'] as const;
+
+/** A policy that somebody has only begun is missing what decides, not suppressions. */
+function holdsSuppressionsAlone(raw: object): boolean {
+  return Object.hasOwn(raw, 'suppressions') && DECIDING.every((key) => !Object.hasOwn(raw, key));
+}
+
 const NO_DECISIONS = {
   name: 'suppressions',
   version: 1,

@@ -1,6 +1,7 @@
 import { isDigest } from '../digest/hex.ts';
 import { WeighmarkError } from '../base/errors.ts';
 import { isObjectLocation } from '../base/object-place.ts';
+import { forShell } from '../base/text.ts';
 
 /** What a user may name an artifact by (DESIGN 5). `digest` is `sha256:<64 hex>`. */
 export type Reference =
@@ -52,7 +53,7 @@ export function parseReference(text: string): Reference {
     throw new WeighmarkError(
       'name-invalid',
       `\`${text}\` is a short digest, and what is signed or written down names the whole`,
-      { subject: text, hint: `\`weighmark show ${text}\` prints the whole digest` },
+      { subject: text, hint: `\`weighmark show ${forShell(text)}\` prints the whole digest` },
     );
   if (text.startsWith('oci://')) return parseOci(text);
   if (isDigest(text)) return { kind: 'digest', digest: text };

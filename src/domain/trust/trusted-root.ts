@@ -7,6 +7,7 @@ import { describe, type Certificate } from '../pki/certificate.ts';
 import { subjectOf } from '../pki/certificates.ts';
 import { spkiOf } from '../pki/spki.ts';
 import type { TimestampAuthority } from './timestamp-authority.ts';
+import { instantOf } from '../base/instant.ts';
 
 /** One Sigstore instance's keys, checked; `json` goes to the library that verifies with them. */
 export interface TrustedRoot {
@@ -176,7 +177,7 @@ function listOf(fields: Fields, name: string): readonly Fields[] {
 }
 
 function dateOf(value: Json): Date {
-  const date = new Date(typeof value === 'string' ? value : Number.NaN);
+  const date = new Date(typeof value === 'string' ? instantOf(value) : Number.NaN);
   if (Number.isNaN(date.getTime())) throw invalid('a date cannot be read');
   return date;
 }

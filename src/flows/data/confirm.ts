@@ -5,6 +5,7 @@ import type { IndexWatch, Records } from '../../domain/ports/records.ts';
 import { formatRoots, parseRoots, ROOTS_BYTES } from '../../domain/records/roots.ts';
 import { requireSecret } from '../../domain/records/keys.ts';
 import { recordFiles } from './locate.ts';
+import { forShell } from '../../domain/base/text.ts';
 
 export interface ConfirmPorts extends IndexWatch {
   readonly files: Files;
@@ -17,7 +18,7 @@ export interface ConfirmPorts extends IndexWatch {
  */
 export async function confirmRoots(tree: Tree, secret: Uint8Array | null, ports: ConfirmPorts): Promise<string> {
   const bytes = await ports.files.readIfThere(sidecarsOf(tree).records, ROOTS_BYTES);
-  const hint = `\`weighmark dataset index ${tree.root}\` writes them`;
+  const hint = `\`weighmark dataset index ${forShell(tree.root)}\` writes them`;
   if (bytes === null) throw new WeighmarkError('not-found', `${tree.root} has no record roots`, { hint });
   const before = parseRoots(bytes);
   const { reading, key } = before;

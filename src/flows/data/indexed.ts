@@ -4,6 +4,7 @@ import type { Roots } from '../../domain/records/roots.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { requireSeen } from './unchanged.ts';
 import { locateDataset, rootsBeside, type DataPorts } from './locate.ts';
+import { forShell } from '../../domain/base/text.ts';
 
 /** A dataset on this machine with its index: to ask, and to read records again. */
 export interface IndexedDataset {
@@ -46,7 +47,7 @@ export async function withDatasets<T>(
 function noIndex(root: string): WeighmarkError {
   return new WeighmarkError('not-found', `the index of ${root} is not on this machine`, {
     subject: root,
-    hint: `make it with \`weighmark dataset index ${root}\` (without --no-keep)`,
+    hint: `make it with \`weighmark dataset index ${forShell(root)}\` (without --no-keep)`,
   });
 }
 

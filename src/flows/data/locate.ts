@@ -11,6 +11,7 @@ import {
   type Reading,
 } from '../../domain/records/reading.ts';
 import { isRoots, parseRoots, ROOTS_BYTES, type Roots } from '../../domain/records/roots.ts';
+import { forShell } from '../../domain/base/text.ts';
 
 export interface DataPorts extends IndexWatch {
   readonly files: Files;
@@ -66,7 +67,7 @@ export async function rootsBeside(root: string, files: Files): Promise<Roots> {
   if (bytes !== null) return parseRoots(bytes);
   throw new WeighmarkError('not-found', `${root} has no record roots`, {
     subject: root,
-    hint: `make them with \`weighmark dataset index ${root}\``,
+    hint: `make them with \`weighmark dataset index ${forShell(root)}\``,
   });
 }
 

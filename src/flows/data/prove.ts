@@ -12,6 +12,7 @@ import { buildAbsence } from '../../domain/claims/removed-records.ts';
 import { parseRemovals, REMOVALS_BYTES } from '../../domain/records/removals.ts';
 import { withIndex } from './open-index.ts';
 import { requireIndexed } from './unchanged.ts';
+import { forShell } from '../../domain/base/text.ts';
 
 /** Which record is meant: by its JSON text, its hash, or its position. */
 export type Asked =
@@ -73,7 +74,7 @@ export async function proveRemoved(
   throw new WeighmarkError('removed-record', `${root} holds a record that was to be removed`, {
     subject: root,
     facts: { record: `blake3:${Buffer.from(held.record).toString('hex')}` },
-    hint: `\`weighmark dataset check ${root} --removed LIST\` names all of them`,
+    hint: `\`weighmark dataset check ${forShell(root)} --removed LIST\` names all of them`,
   });
 }
 

@@ -2,6 +2,7 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { RecordFile } from '../../domain/ports/records.ts';
 import type { Roots } from '../../domain/records/roots.ts';
 import { locateDataset, type DataPorts } from './locate.ts';
+import { forShell } from '../../domain/base/text.ts';
 
 type Ports = Pick<DataPorts, 'files' | 'records'>;
 
@@ -41,6 +42,6 @@ function otherFile({ parts }: Roots, files: readonly RecordFile[]): string | und
 function changed(path: string, root: string): WeighmarkError {
   return new WeighmarkError('file-changed', `${path} is not as it was when it was indexed`, {
     subject: path,
-    hint: `index it again: \`weighmark dataset index ${root}\``,
+    hint: `index it again: \`weighmark dataset index ${forShell(root)}\``,
   });
 }

@@ -18,7 +18,7 @@ import { BESIDE_LINEAGE, unreadFinding } from '../../domain/policy/unread.ts';
 import { parsePolicy } from '../../domain/policy/parse.ts';
 import type { Registry } from '../../domain/ports/registry.ts';
 import { ATTACHMENTS } from '../../domain/registry/referrer.ts';
-import type { LogEntries, LogEntry } from '../../domain/tlog/leaf.ts';
+import type { LogEntry } from '../../domain/tlog/leaf.ts';
 import type { Verification } from '../../domain/trust/verify-claim.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { claimsIfThere, readLog, revocationsOf, type ReadLog } from '../registry/gate-claims.ts';
@@ -160,13 +160,14 @@ export function orphanFindings(found: readonly FoundOrphan[], about: Decided): r
     .map(({ orphan, before }) => orphanFinding(orphan, before));
 }
 
-function concerns({ claim, entry }: Orphan, { digests, name, environment, lineage }: Decided): boolean {
+function concerns({ claim, place }: Orphan, { digests, name, environment, lineage }: Decided): boolean {
   const named = claim.statement.subject.map(({ digest }) => digest['sha256'] ?? '');
   switch (claim.statement.predicateType) {
     case PREDICATES.revocation:
       return true;
     case PREDICATES.promotion:
-      return entry?.leaf.name === name && entry.leaf.env === environment.name;
+      if (place?.name === name && place.environment === environment.name) return true;
+      return place === null && named.some((each) => digests.includes(each));
     case PREDICATES['removed-records']:
       return environment.removedRecords !== undefined;
     case PREDICATES['records-check']:
@@ -189,7 +190,10 @@ async function orphansUnder({ policy, proven }: EarlierPolicy, given: Asked): Pr
     if (heard.standing === 'named') claims.push(heard.claim);
   }
   const unread = await unreadOrphans({ policy, proven }, given);
-  const orphans = [...orphansBetween({ policy, claims }, given, [...given.log.entries]), ...unread];
+  const orphans = [
+    ...orphansBetween({ policy, claims }, given, { origin: given.log.origin, entries: [...given.log.entries] }),
+    ...unread,
+  ];
   return orphans.map((orphan) => ({ orphan, before: policy }));
 }
 
@@ -246,8 +250,8 @@ const NOBODY: VerifiedClaim['signer'] = { kind: 'key', fingerprint: '', keyType:
 
 /** Policies that the registry keeps, other than the one in force; those that promotions prove come first. */
 async function earlierPolicies(given: Heard, unheard: readonly string[]): Promise<readonly EarlierPolicy[]> {
-  const { registry, log, policy } = given;
-  const places = placesOf(log.entries, unheard);
+  const { registry, policy } = given;
+  const places = placesOf(given, unheard);
   const kept = new Map<string, Policy>();
   for (const { name, manifest } of places)
     for (const bytes of await registry.attachments(name, manifest, ATTACHMENTS.policy).catch(() => [])) {
@@ -264,11 +268,20 @@ async function earlierPolicies(given: Heard, unheard: readonly string[]): Promis
 type Place = Pick<LogEntry['leaf'], 'name' | 'manifest'>;
 
 /** Those of what is unheard come first, however much was logged since: the policy under which it was said lies with it. */
-function placesOf(entries: LogEntries, unheard: readonly string[]): readonly Place[] {
-  const own = unheard.flatMap((digest) => entries.matching({ bundle: `sha256:${digest}` }));
+function placesOf(given: Heard, unheard: readonly string[]): readonly Place[] {
+  const { entries } = given.log;
+  const own = unheard.flatMap((digest) => entriesOf(digest, given));
   const others = [...entries.matching({ kind: 'promotion' }), ...entries.matching({ kind: 'revocation' })];
   const places = [...newestPlaces(own), ...newestPlaces(others)];
   return [...new Map(places.map((place) => [`${place.name}@${place.manifest}`, place])).values()];
+}
+
+/** Where it is logged; what is not lies with what it names. */
+function entriesOf(digest: string, { log: { entries }, bundles }: Heard): readonly LogEntry[] {
+  const logged = entries.matching({ bundle: `sha256:${digest}` });
+  if (logged.length > 0) return logged;
+  const { subject = [] } = statementIn(bundles.get(digest) ?? new Uint8Array()) ?? {};
+  return subject.flatMap((each) => entries.matching({ manifest: `sha256:${each.digest['sha256'] ?? ''}` }));
 }
 
 function newestPlaces(found: readonly LogEntry[]): readonly Place[] {

@@ -17,6 +17,7 @@ import type { Files } from '../../domain/ports/files.ts';
 import type { VersionMemory } from '../../domain/ports/trust.ts';
 import { refuseInside } from '../../domain/trust/anchors.ts';
 import { POLICY_NAMES } from '../../domain/trust/entry.ts';
+import { forShell } from '../../domain/base/text.ts';
 
 export interface PolicyPlace {
   /** Absolute. */
@@ -75,7 +76,7 @@ async function requireSigned(
   if (signers.length === 0)
     throw new WeighmarkError('signer-untrusted', `nobody is trusted for the policy ${policy.name}`, {
       subject: shown,
-      hint: `who may sign it? \`weighmark trust add NAME --key FILE --for ${wanted}\``,
+      hint: `who may sign it? \`weighmark trust add NAME --key FILE --for ${forShell(wanted)}\``,
     });
   const threshold = signaturesWanted(signers);
   if (peopleTrusted(signers) < threshold)
@@ -98,7 +99,7 @@ async function requireSigned(
     people,
     threshold,
     refusals,
-    hint: `${names.join(' or ')} signs it with \`weighmark sign ${shown}\`; each further one with \`--signature ${shown}.NAME.oms.sig\``,
+    hint: `${names.join(' or ')} signs it with \`weighmark sign ${forShell(shown)}\`; each further one with \`--signature ${forShell(`${shown}.NAME.oms.sig`)}\``,
   });
 }
 

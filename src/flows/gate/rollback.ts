@@ -186,7 +186,7 @@ async function sign(
     inputs: [
       current.claim.bundle,
       ...unplacedWithdrawals(target.of, environment).map((claim) => claim.bundle),
-      ...(goal === null ? [] : [goal.claim.bundle, ...goal.promotion.inputs]),
+      ...(goal === null ? orphanedIn(target) : [goal.claim.bundle, ...goal.promotion.inputs]),
     ],
     passed: goal !== null,
   });
@@ -218,6 +218,11 @@ async function sign(
   if (logged.index === null) return { ...outcome, verdict: await waitingVerdict(verdict, work.registry), done };
   if (goal !== null) await work.registry.setTag(input.name, environment.name, goal.id);
   return { ...outcome, verdict, done };
+}
+
+/** Whoever withdraws says anew what nobody else hears: what is named here is an orphan no more. */
+function orphanedIn({ of }: Gathered): readonly string[] {
+  return (of.facts.log.orphans ?? []).flatMap(({ facts }) => facts?.['claim']?.slice('sha256:'.length) ?? []);
 }
 
 async function waitingVerdict(verdict: Verdict, registry: Registry): Promise<Verdict> {

@@ -149,8 +149,18 @@ async function visitPlain(walk: Walk, here: Here, items: readonly FolderItem[]):
   for (const name of names.filter((each) => each.endsWith('.dvc')))
     await guarded(walk, `${here.folder}/${name}`, () => addDvc(walk, here, name));
   if (here.owner === null) {
-    addLoose(walk, here, names.filter(isWeightsName));
-    addLoose(walk, here, names.filter(mayBeWeights), true);
+    const configures = (name: string): boolean => PYTHON_PATHS.test(`${here.folder}/${name}`);
+    addLoose(
+      walk,
+      here,
+      names.filter((name) => isWeightsName(name) && !configures(name)),
+    );
+    addLoose(
+      walk,
+      here,
+      names.filter((name) => mayBeWeights(name) || configures(name)),
+      true,
+    );
     for (const name of names.filter(mayBeAgentPart)) addLoose(walk, here, [name], true);
     addRecords(walk, here, names.filter(isRecordsName));
   }
@@ -240,6 +250,9 @@ function folderEntry(here: Here): Pick<Found, 'store' | 'name' | 'version' | 'lo
   const store = here.store ?? storeOfPath(here.folder);
   return { store, name: nameIn(here, ''), ...nameInStore(here.folder), location: here.folder, recorded: [] };
 }
+
+/** Python's own `.pth` files, which name folders to import from and are no weights: their bytes tell. */
+const PYTHON_PATHS = /\/(?:site|dist)-packages\/[^/]+\.pth$/;
 
 const PACKAGES = /^.*\/(?:site-packages|dist-packages|node_modules)\//;
 

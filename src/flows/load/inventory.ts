@@ -64,7 +64,7 @@ async function judgeOf(input: InventoryInput, ports: VerifyPorts): Promise<(look
   return async (looked) => {
     const { item } = looked;
     const { signature, refusals } = await signatureOf(looked, verification, { ports, hash: input.hash === true });
-    const answer = promotedTo === null ? null : await promotedTo(item);
+    const answer = promotedTo === null ? null : await promotedTo(looked);
     return {
       ...item,
       signature,

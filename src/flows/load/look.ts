@@ -1,13 +1,13 @@
 import type { Digests } from '../../domain/digest/algorithm.ts';
 import { parseDigestList, type ListedFile } from '../../domain/digest/list.ts';
-import { buildManifest } from '../../domain/digest/manifest.ts';
+import { buildManifest, type ManifestFile } from '../../domain/digest/manifest.ts';
 import { isRecordsName, isWeightsName, mayBeWeights } from '../../domain/metadata/landmarks.ts';
 import type { StoreName } from '../../domain/metadata/known-stores.ts';
 import { licenceOf } from '../../domain/metadata/licence.ts';
 import { locationFacts } from '../../domain/metadata/location.ts';
 import { fact } from '../../domain/metadata/read.ts';
 import { READERS } from '../../domain/metadata/tables.ts';
-import { pick, type Fact } from '../../domain/metadata/types.ts';
+import { pick, type BomFile, type Fact } from '../../domain/metadata/types.ts';
 import { holdsWeights } from '../../domain/metadata/weights.ts';
 import { parseWeightsList, type ListedWeights } from '../../domain/weights/list.ts';
 import type { Finding } from '../../domain/base/verdict.ts';
@@ -30,6 +30,8 @@ export interface Looked {
   readonly sidecars: (Sidecars & { readonly kind: 'file' | 'directory' }) | null;
   /** Every tensor of what `item.weights` names. */
   readonly weights: readonly ListedWeights[];
+  /** By which its id is known: as hashed, or as a seal lists them; null: neither. */
+  readonly files: readonly ManifestFile[] | null;
 }
 
 export interface LookPorts extends HashTreePorts {
@@ -55,7 +57,8 @@ export async function look(
   });
   if (found.perhaps === true && !isArtifact(examined)) return null;
   const sidecars = await sidecarsOf(found, ports.files);
-  const item = itemOf({ ...found, store: storeOf(found, outside) }, tree, { examined, sidecars, hashed: hash });
+  const listed = hash ? null : listedAs(tree, sidecars?.digestList?.bytes ?? null);
+  const item = itemOf({ ...found, store: storeOf(found, outside) }, tree, { examined, listed, hashed: hash });
   const weights = hash
     ? await weighed(tree, examined, ports)
     : await sealedWeights(item.idFrom === 'sealed' ? (sidecars?.weights ?? null) : null, ports);
@@ -63,7 +66,12 @@ export async function look(
   const said = weights.map(
     ({ name, set, tensors }) => ({ set: name, root: set, tensors: tensors.length, from }) as const,
   );
-  return { found, sidecars, weights, item: { ...item, weights: said } };
+  const files = hash ? examined.files.flatMap(summed) : listed;
+  return { found, sidecars, weights, files, item: { ...item, weights: said } };
+}
+
+function summed({ path, sizeBytes, digests: { sha256 } }: BomFile): readonly ManifestFile[] {
+  return sha256 === undefined ? [] : [{ path, sizeBytes, sha256 }];
 }
 
 /** What only its bytes tell: weights, or a part of an agent. */
@@ -91,17 +99,17 @@ async function sealedWeights(bytes: Uint8Array | null, ports: HashTreePorts): Pr
 
 interface Known {
   readonly examined: Examined;
-  readonly sidecars: Sidecars | null;
+  /** As its seal says. */
+  readonly listed: readonly ListedFile[] | null;
   readonly hashed: boolean;
 }
 
 function itemOf(
   found: Found,
   tree: Tree,
-  { examined, sidecars, hashed: isHashed }: Known,
+  { examined, listed, hashed: isHashed }: Known,
 ): Omit<Looked['item'], 'weights'> {
   const { store, name, version, aliases = [], location } = found;
-  const listed = isHashed ? null : listedAs(tree, sidecars?.digestList?.bytes ?? null);
   const id = isHashed ? identify(examined.files).id : listed === null ? undefined : buildManifest(listed).id;
   const weights = examined.files.filter(({ report }) => holdsWeights(report));
   const formats = (weights.length > 0 ? weights : examined.files).map(({ report }) => report?.format ?? 'unknown');

@@ -8,6 +8,7 @@ import { environmentOf, type GatePorts } from '../gate/gate.ts';
 import type { PinnedCheckpoint } from '../gate/log-freshness.ts';
 import { readLog } from '../registry/gate-claims.ts';
 import type { Looked } from './look.ts';
+import { revocationsKnown } from './revoked.ts';
 
 /** What must be promoted, and whom to ask. */
 export interface PromotionQuestion {
@@ -27,19 +28,23 @@ export interface PromotionAnswer {
 }
 
 /**
- * Asks for one artifact after the other; the log is read once. Null for what no policy speaks of.
+ * Asks for one artifact after the other; the log is read once. What is revoked is told of everything; null for what
+ * no policy speaks of otherwise.
  * @throws WeighmarkError `usage` for an environment the policy has not, and what reading the log throws.
  */
 export async function promotions(
   question: PromotionQuestion,
-): Promise<(item: Looked['item']) => Promise<PromotionAnswer | null>> {
+): Promise<(looked: Looked) => Promise<PromotionAnswer | null>> {
   const { policy, environment, registry } = question;
   const wanted = environment === null ? policy.environments : [environmentOf(policy, environment)];
   const log = await readLog(registry);
   const given = { log, heard: new Map<string, Heard>() };
-  return async ({ id, kind, idFrom }) => {
-    if (kind === 'other') return null;
-    if (id === undefined) return { environments: [], findings: [unidentified()] };
+  const revokedBy = await revocationsKnown(question, log, given.heard);
+  return async (looked) => {
+    const { id, kind, idFrom } = looked.item;
+    const revoked = revokedBy(looked);
+    if (kind === 'other') return revoked.length === 0 ? null : { environments: [], findings: revoked };
+    if (id === undefined) return { environments: [], findings: [...revoked, unidentified()] };
     const environments: string[] = [];
     const findings: Finding[] = [];
     for (const { name } of wanted) {
@@ -57,7 +62,9 @@ export async function promotions(
         );
     }
     if (environments.length > 0) return { environments, findings: [] };
-    return { environments, findings: findings.length > 0 ? findings : [never(id, { environment, idFrom })] };
+    if (findings.some(({ code }) => code === 'revoked')) return { environments, findings };
+    const others = findings.length > 0 ? findings : [never(id, { environment, idFrom })];
+    return { environments, findings: [...revoked, ...others] };
   };
 }
 

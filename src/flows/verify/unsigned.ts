@@ -32,7 +32,7 @@ export async function describeUnsigned(question: UnsignedQuestion, ports: HashTr
   const finding = {
     code: 'nothing-to-verify' as const,
     message: `nobody signed ${shown} (looked for ${lookedFor})`,
-    hint: (await partHint(question, ports)) ?? `safe to load? \`weighmark scan ${shown}\``,
+    hint: (await partHint(question, ports)) ?? `safe to load? \`weighmark scan ${forShell(shown)}\``,
   };
   const conflicts: Finding[] = [];
   const claimed = await contentLines(question, ports, conflicts);

@@ -28,6 +28,7 @@ import { collectClaims, readLog, revocationsOf, type Collected } from '../regist
 import { readContent } from '../gate/gate-content.ts';
 import { lineage, type LineageOutcome, type LineagePorts } from '../gate/lineage.ts';
 import { filesOf } from '../registry/registry-show.ts';
+import { instantOf } from '../../domain/base/instant.ts';
 
 export interface ReportInput {
   readonly name: string;
@@ -262,7 +263,7 @@ async function promotionChecks(
 /** The newest promotion of the name to the environment that existed by then, by verified time where there is one. */
 function pastOf({ at, environment }: ReportInput, { promotions }: ReportFacts): Report['past'] {
   if (at === null || environment === null) return null;
-  const moment = Date.parse(at);
+  const moment = instantOf(at);
   const before = promotions.filter(
     (each) => each.environment === environment && Date.parse(each.time ?? each.claimedTime ?? '') <= moment,
   );

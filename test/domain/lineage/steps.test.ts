@@ -38,7 +38,7 @@ const NEEDED: Readonly<Record<Step, readonly (readonly Role[])[]>> = {
   cast: [['base-model']],
   reshard: [['base-model']],
   prune: [['base-model']],
-  convert: [['base-model', 'dataset']],
+  convert: [['base-model', 'adapter', 'dataset']],
   package: [['package']],
 };
 

@@ -263,6 +263,12 @@ test('a file of suppressions alone is one where that is asked; whatever decides 
   assert.equal(read(alone).suppressions.length, 1);
   assert.deepEqual(read(alone).environments, []);
   assert.throws(() => read(alone, false), { code: 'policy-invalid' });
+  const begun = 'format: weighmark-policy/1\nname: p\n';
+  assert.throws(
+    () => read(begun),
+    { code: 'policy-invalid', message: /version is missing/ },
+    'a policy, as yet without its rules',
+  );
   for (const decides of ['environments: []', 'roles: {}', 'principals: {}'])
     assert.throws(() => read(`${alone}${decides}\n`), { code: 'policy-invalid', message: /missing/ }, decides);
   assert.equal(read(Buffer.from(policy(PROD).bytes ?? Buffer.of()).toString()).environments.length, 1);

@@ -6,7 +6,21 @@ import type { VerifiedClaim } from '../../../src/domain/claims/types.ts';
 import { orphanFinding, orphansBetween } from '../../../src/domain/policy/orphans.ts';
 import type { Policy } from '../../../src/domain/authority/types.ts';
 import type { LogEntry } from '../../../src/domain/tlog/leaf.ts';
-import { D0, ID, MODEL, PROD, ROLES, claim, evaluation, hex, logged, policy, promotion, type Name } from './world.ts';
+import {
+  D0,
+  ID,
+  MODEL,
+  ORIGIN,
+  PROD,
+  ROLES,
+  claim,
+  evaluation,
+  hex,
+  logged,
+  policy,
+  promotion,
+  type Name,
+} from './world.ts';
 
 const before = policy(PROD);
 /** Rita, Erin and Ci are nobody any more. */
@@ -43,7 +57,7 @@ const revoking = (of: VerifiedClaim, index: number): LogEntry => ({
 });
 
 const found = (claims: readonly VerifiedClaim[], entries: readonly LogEntry[] = [], then: Policy = today) =>
-  orphansBetween({ policy: before, claims }, { policy: then, claims }, entries);
+  orphansBetween({ policy: before, claims }, { policy: then, claims }, { origin: ORIGIN, entries });
 const words = (...args: Parameters<typeof found>): readonly string[] =>
   found(...args).map(({ what, by }) => `${what} by ${by}`);
 
@@ -105,7 +119,7 @@ test('what was open before is an orphan; what was let count again before is none
   const open = await revocation('rita', { kind: 'artifact', sha256: D0 });
   const claims = [undone, ...undoing, lost, open];
   const entries = claims.map(revoking);
-  const orphans = orphansBetween({ policy: three, claims }, { policy: today, claims }, entries);
+  const orphans = orphansBetween({ policy: three, claims }, { policy: today, claims }, { origin: ORIGIN, entries });
   assert.deepEqual(
     orphans.map(({ claim: { bundle }, entry }) => [bundle, entry?.index]),
     [[open.bundle, 4]],
@@ -114,7 +128,11 @@ test('what was open before is an orphan; what was let count again before is none
 
 test('who is not there under the later policy at all is heard no more', async () => {
   const list = await removal('rita', ['a']);
-  assert.equal(orphansBetween({ policy: before, claims: [list] }, { policy: today, claims: [] }, []).length, 1);
+  assert.equal(
+    orphansBetween({ policy: before, claims: [list] }, { policy: today, claims: [] }, { origin: ORIGIN, entries: [] })
+      .length,
+    1,
+  );
 });
 
 test('a withdrawal holds until somebody of today promotes the same name to the same place', async () => {
@@ -122,7 +140,6 @@ test('a withdrawal holds until somebody of today promotes the same name to the s
   const newer = await promotion(today, { by: 'bob' });
   const by = (env: string, over = {}) => [logged(4, withdrawn, 'prod'), logged(5, newer, env, over)];
   assert.deepEqual(words([withdrawn], [logged(4, withdrawn, 'prod')]), ['acme/enc was withdrawn from prod by ci']);
-  assert.deepEqual(words([withdrawn]), [], 'not in the log it withdraws nothing');
   assert.deepEqual(words([withdrawn, newer], by('prod')), []);
   assert.equal(words([withdrawn, newer], by('staging')).length, 1);
   assert.equal(words([withdrawn, newer], by('prod', { name: 'acme/other' })).length, 1);
@@ -131,6 +148,58 @@ test('a withdrawal holds until somebody of today promotes the same name to the s
   for (const by of ['carol', 'glen'] as const) {
     const other = await promotion(today, { by });
     assert.equal(words([withdrawn, other], [logged(4, withdrawn, 'prod'), logged(5, other, 'prod')]).length, 1, by);
+  }
+});
+
+test('a withdrawal that is not logged as one holds until somebody of today promotes upon it', async () => {
+  const withdrawn = await promotion(before, { passed: false });
+  const said = ['acme/enc was withdrawn from prod by ci'];
+  const asClaim = logged(4, withdrawn, 'prod', { kind: 'claim' });
+  for (const entries of [[], [asClaim], [logged(4, withdrawn, 'staging')]])
+    assert.deepEqual(words([withdrawn], entries), said, 'wherever it lies');
+  const [upon, without] = [
+    await promotion(today, { by: 'bob', inputs: [withdrawn.bundle] }),
+    await promotion(today, { by: 'bob', inputs: [hex('another')] }),
+  ];
+  const stranger = await promotion(today, { by: 'mallory', inputs: [withdrawn.bundle] });
+  assert.deepEqual(words([withdrawn, upon], [logged(3, upon, 'prod')]), []);
+  assert.deepEqual(words([withdrawn, upon], [asClaim, logged(5, upon, 'prod')]), []);
+  assert.deepEqual(words([withdrawn, without], [logged(5, without, 'prod')]), said, 'it does not know of it');
+  assert.deepEqual(words([withdrawn, stranger], [logged(5, stranger, 'prod')]), said);
+  assert.deepEqual(words([withdrawn, upon], [logged(5, upon, 'staging')]), said, 'another place');
+  assert.deepEqual(words([withdrawn, upon], [logged(5, upon, 'prod', { kind: 'claim' })]), said, 'no promotion');
+  assert.deepEqual(words([withdrawn, upon], [logged(5, upon, 'prod', { name: 'acme/other' })]), said, 'another name');
+});
+
+test('a copy of a withdrawal is judged in the place of the first one', async () => {
+  const withdrawn = await promotion(before, { passed: false });
+  const copy = { ...withdrawn, bundle: hex('wrapped anew') };
+  const newer = await promotion(today, { by: 'bob' });
+  const entries = [logged(4, withdrawn, 'prod'), logged(5, newer, 'prod')];
+  assert.deepEqual(words([withdrawn, copy, newer], entries), []);
+  assert.deepEqual(words([withdrawn, copy, newer], [...entries, logged(6, copy, 'prod')]), []);
+  const [first] = found([copy, withdrawn], [logged(6, copy, 'prod'), logged(4, withdrawn, 'prod')]);
+  assert.deepEqual([first?.entry?.index, first?.place], [4, { name: 'acme/enc', environment: 'prod', origin: ORIGIN }]);
+});
+
+test('a withdrawal from a place of another log is none; one that does not say from where is of its entry', async () => {
+  const withdrawn = await promotion(before, { passed: false });
+  const saying = (resourceUri: unknown): VerifiedClaim => {
+    const predicate = { ...withdrawn.statement.predicate, resourceUri };
+    return { ...withdrawn, statement: { ...withdrawn.statement, predicate } };
+  };
+  const at = [logged(4, withdrawn, 'prod')];
+  for (const uri of ['weighmark://log.other.example/acme/enc?env=prod', 'acme/enc', ''])
+    assert.deepEqual(words([saying(uri)], at), [], uri);
+  const newer = await promotion(today, { by: 'bob' });
+  for (const uri of [undefined, 7]) {
+    assert.deepEqual(words([saying(uri)], at), ['acme/enc was withdrawn from prod by ci']);
+    assert.deepEqual(words([saying(uri), newer], [...at, logged(5, newer, 'prod')]), []);
+    assert.deepEqual(words([saying(uri), newer], [logged(5, newer, 'prod')]), [
+      'acme/enc was withdrawn from an environment that is not said by ci',
+    ]);
+    const [nowhere] = found([saying(uri)]);
+    assert.deepEqual([nowhere?.place, nowhere?.entry], [null, null]);
   }
 });
 

@@ -46,6 +46,8 @@ test('one of each store, and nothing else, by what it is', () => {
   ollamaModelIn({ write, home: root }, 'tiny', 'latest', readFileSync('fixtures/formats/small/big-endian.gguf'));
   write('data/sums.bin', 'no model');
   write('web/config.json', '{"port":80}');
+  write('.local/lib/python3.13/site-packages/paths.pth', './elsewhere\n');
+  write('.local/lib/python3.13/site-packages/loose.pth', weights(5));
   rmSync(join(root, 'gguf'));
   const { status, items, broken } = take('data', 'web');
   assert.deepEqual(broken, []);
@@ -59,6 +61,7 @@ test('one of each store, and nothing else, by what it is', () => {
     'mlflow model artifacts safetensors',
     'node-package model @acme/vad safetensors',
     'ollama model tiny gguf',
+    'python-package model loose.pth safetensors',
     'python-package model pkg/models/small.safetensors safetensors',
     `torch-hub model net-${sha256(weights(2)).slice(0, 8)}.pth safetensors`,
   ]);
@@ -248,6 +251,59 @@ environments:
   rmSync(join(folder, 'models/two'), { recursive: true });
   rmSync(join(folder, 'models/three.safetensors'));
   assert.equal(take('models', '--no-stores', '--policy', 'policy.yaml', '--registry', 'reg', '--hash').status, 0);
+});
+
+test('what a revoker of the policy revoked is said of every copy, sealed or not, pushed or not, and of nothing else', () => {
+  const { write, run, take, folder } = home();
+  const ok = (...words: readonly string[]) => {
+    const { status, stderr } = run(...words);
+    assert.equal(status, 0, stderr);
+  };
+  for (const name of ['anna', 'rita', 'mallory']) ok('keygen', name, '--no-password');
+  const key = (name: string) => keyLine(readFileSync(join(folder, `${name}.pub`), 'utf8'));
+  const policy = (revoker: string) => `format: weighmark-policy/1
+name: acme
+version: 1
+expires: 2099-01-01
+principals:
+  anna: { keys: [${key('anna')}] }
+  rita: { keys: [${key(revoker)}] }
+roles: { publisher: [anna], promoter: [anna], revoker: [rita] }
+environments: [{ name: prod, require: [bom] }]
+`;
+  write('policy.yaml', policy('rita'));
+  write('other.yaml', policy('mallory'));
+  ok('registry', 'init', 'reg');
+  const named = ['--policy', 'policy.yaml', '--registry', 'reg'];
+  const bad = weights(7);
+  write('models/sealed/model.safetensors', bad);
+  ok('seal', 'models/sealed', '--name', 'acme/bad:1', '--key', 'anna.key');
+  ok('push', 'models/sealed', 'acme/bad:1', '--registry', 'reg');
+  write('models/plain/model.safetensors', bad);
+  write('models/renamed/weights.safetensors', bad);
+  write('models/two/model.safetensors', bad);
+  write('models/two/config.json', '{}');
+  write('models/good/model.safetensors', weights(8));
+  write('notes/model.txt', 'no model');
+  const said = (policyFile: string, ...more: readonly string[]) =>
+    Object.fromEntries(
+      take('models', 'notes', '--no-stores', '--policy', policyFile, '--registry', 'reg', ...more).items.map(
+        ({ location, findings }) => [
+          location.slice(`${folder}/models/`.length).split('/')[0],
+          findings.map(({ code }) => code).filter((code) => code !== 'not-promoted'),
+        ],
+      ),
+    );
+  const none = { good: [], plain: [], renamed: [], sealed: [], two: [] };
+  assert.deepEqual(said('policy.yaml', '--hash'), none);
+  ok('revoke', 'acme/bad:1', '--reason', 'backdoor', '--yes', '--key', 'rita.key', ...named);
+  assert.deepEqual(said('policy.yaml'), { ...none, sealed: ['revoked'] });
+  const hashed = said('policy.yaml', '--hash');
+  assert.deepEqual(hashed, { ...none, sealed: ['revoked'], plain: ['revoked'], renamed: ['revoked'] });
+  assert.deepEqual(said('other.yaml', '--hash'), none, 'by nobody of the policy');
+  ok('revoke', '--weights', 'models/plain/model.safetensors', '--reason', 'x', '--yes', '--key', 'rita.key', ...named);
+  assert.deepEqual(said('policy.yaml', '--hash'), { ...hashed, two: ['revoked'] }, 'its weights, in whatever folder');
+  assert.equal(take('models/plain', '--no-stores', ...named, '--hash').status, 1);
 });
 
 test('one BOM of the machine, valid, with every artifact by its type', () => {

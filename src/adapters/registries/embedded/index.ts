@@ -3,6 +3,7 @@ import { join, resolve, sep } from 'node:path';
 import { WeighmarkError } from '../../../domain/base/errors.ts';
 import { parseStrictJsonObject } from '../../../domain/base/json.ts';
 import { LIMITS } from '../../../domain/base/limits.ts';
+import { sidecarsOf } from '../../../domain/base/paths.ts';
 import type { NewRegistry, Registry } from '../../../domain/ports/registry.ts';
 import { parseVkey } from '../../../domain/tlog/note.ts';
 import { createFiles } from '../../files/index.ts';
@@ -13,6 +14,7 @@ import { ensureLogKey, loadLogKey } from '../../log-store/log-key.ts';
 import { checkOrigin, randomOrigin } from '../origin.ts';
 import { logKeyFile, pinOwn, trustedKeys, type LogIdentity, type RegistryDeps } from '../setup.ts';
 import { embeddedRegistry } from './store.ts';
+import { forShell } from '../../../domain/base/text.ts';
 
 /** What makes a folder a registry: which log it holds. */
 const REGISTRY_FILE = 'registry.json';
@@ -42,7 +44,7 @@ export async function openEmbedded(folder: string, deps: RegistryDeps): Promise<
 
 /**
  * Makes a registry and its log key; on a folder that is one already, nothing changes but the key is checked.
- * @throws WeighmarkError `already-exists` if the folder holds something else, `anchor-inside` for a key inside it.
+ * @throws WeighmarkError `already-exists` if it is no folder or a sealed artifact, `anchor-inside` for a key inside it.
  */
 export async function initEmbedded(
   location: string,
@@ -59,6 +61,7 @@ export async function initEmbedded(
       subject: folder,
     });
   }
+  if (made === 'directory' && there === null) await refuseSealed(folder);
   const origin = there?.origin ?? checkOrigin(options.origin ?? randomOrigin(folder));
   const keyFile = await outside(logKeyFile(deps, origin), resolve(folder));
   const key = there === null ? await ensureLogKey(keyFile, origin) : await loadLogKey(keyFile, origin);
@@ -72,12 +75,27 @@ export async function initEmbedded(
   return { location, origin, vkeys: key.vkeys, logKeyFile: keyFile };
 }
 
+/** A registry's files are unsigned ones there: it would verify no more. */
+async function refuseSealed(folder: string): Promise<void> {
+  const { signature, claims, folder: sidecars } = sidecarsOf({ root: folder, kind: 'directory' });
+  for (const place of [signature, claims, sidecars])
+    if ((await files.kindOf(place)) !== 'none')
+      throw new WeighmarkError(
+        'already-exists',
+        `${folder} is a sealed artifact, which a registry's files would spoil`,
+        {
+          subject: folder,
+          hint: 'make the registry in a folder of its own, then `weighmark push` the artifact into it',
+        },
+      );
+}
+
 async function readIdentity(folder: string): Promise<LogIdentity> {
   const found = await readIdentityIfThere(folder);
   if (found !== null) return found;
   throw new WeighmarkError('not-found', `${folder} is not a registry`, {
     subject: folder,
-    hint: `make one with \`weighmark registry init ${folder}\``,
+    hint: `make one with \`weighmark registry init ${forShell(folder)}\``,
   });
 }
 

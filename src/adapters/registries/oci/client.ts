@@ -30,7 +30,10 @@ export async function openClient(
   deps: CredentialDeps & { readonly offline?: boolean; readonly signal?: AbortSignal },
 ): Promise<OciClient> {
   if (deps.offline === true)
-    throw new WeighmarkError('network', `${host} is on the network, and --offline is set`, { subject: host });
+    throw new WeighmarkError('network', `${host} is on the network, and --offline is set`, {
+      subject: host,
+      hint: 'leave out `--offline`, or WEIGHMARK_OFFLINE',
+    });
   const base = await baseOf(host);
   const authorizer = createAuthorizer(base, deps);
   const ask = async (what: ClientRequest): Promise<HttpResponse> => {

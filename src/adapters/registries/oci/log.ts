@@ -9,6 +9,7 @@ import { type LogPlace, readIdentity } from './log-artifacts.ts';
 import { type Remote, load } from './log-read.ts';
 import { putPending, waitingLeaves } from './log-pending.ts';
 import { integrate } from './log-publish.ts';
+import { forShell } from '../../../domain/base/text.ts';
 
 /** A log of no name if the registry has none: every question to it is refused. @throws WeighmarkError `log-key-mismatch`. */
 export async function openRemoteLog(place: LogPlace, deps: RegistryDeps): Promise<TransparencyLog> {
@@ -40,7 +41,7 @@ function absentLog(place: string): TransparencyLog {
   const refuse = async (): Promise<never> => {
     throw new WeighmarkError('not-found', `${place} has no log`, {
       subject: place,
-      hint: `make one with \`weighmark registry init ${place}\``,
+      hint: `make one with \`weighmark registry init ${forShell(place)}\``,
     });
   };
   return {

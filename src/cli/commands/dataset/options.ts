@@ -4,6 +4,7 @@ import { WeighmarkError } from '../../../domain/base/errors.ts';
 import { BYS, CELL_TYPES, FORMATS, type By, type CellType } from '../../../domain/records/reading.ts';
 import type { DataPorts, Declared } from '../../../flows/data/locate.ts';
 import type { Context } from '../../context.ts';
+import { forShell } from '../../../domain/base/text.ts';
 
 export interface ReadingOptions {
   readonly as?: (typeof FORMATS)[number];
@@ -87,5 +88,5 @@ export async function dataPorts(context: Context): Promise<DataPorts> {
 
 /** Roots came along with a copy, or the index was not kept: what they are of is not known to be these files. */
 export function unseenText(path: string): string {
-  return `note: this is of what was indexed: whether ${path} is still that is not known here (\`weighmark dataset index ${path}\` reads it)\n`;
+  return `note: this is of what was indexed: whether ${path} is still that is not known here (\`weighmark dataset index ${forShell(path)}\` reads it)\n`;
 }

@@ -1,6 +1,7 @@
 import type { ListedWeights } from '../../weights/list.ts';
 import type { ScanFinding } from '../types.ts';
 import type { Feed, FeedDigest, Indicator } from './types.ts';
+import { instantOf } from '../../base/instant.ts';
 
 /** What feeds know, by what it is looked up with. */
 export interface FeedIndex {
@@ -97,7 +98,7 @@ export function unreadFindings(index: FeedIndex): ScanFinding[] {
 
 /** Days since the feed was made, if it says when. */
 export function ageInDays(feed: Feed, now: Date): number | null {
-  const at = Date.parse(feed.published ?? '');
+  const at = instantOf(feed.published ?? '');
   return Number.isNaN(at) ? null : Math.max(0, Math.floor((now.getTime() - at) / 86_400_000));
 }
 

@@ -1,6 +1,7 @@
 import { digestOf, objects, text, texts, type JsonObject } from './fields.ts';
 import type { Feed, FeedDigest, Indicator } from './types.ts';
 import { pushAll } from '../../base/lists.ts';
+import { instantOf } from '../../base/instant.ts';
 
 const HASH =
   /^\s*file:hashes\s*\.\s*(?:'([^']{1,20})'|"([^"]{1,20})"|([A-Za-z0-9-]{1,20}))\s*(=|IN)\s*(\([^)]{1,100000}\)|'[^']{1,200}')\s*/;
@@ -27,8 +28,8 @@ export function parseStix(location: string, bundle: JsonObject, now: Date): Feed
 }
 
 function isInForce(object: JsonObject, now: Date): boolean {
-  const from = Date.parse(text(object['valid_from']) ?? '1970-01-01T00:00:00Z');
-  const until = Date.parse(text(object['valid_until']) ?? '9999-01-01T00:00:00Z');
+  const from = instantOf(text(object['valid_from']) ?? '1970-01-01T00:00:00Z');
+  const until = instantOf(text(object['valid_until']) ?? '9999-01-01T00:00:00Z');
   return object['revoked'] !== true && from <= now.getTime() && now.getTime() < until;
 }
 
