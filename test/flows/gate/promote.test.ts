@@ -7,6 +7,8 @@ import { parseStatement } from '../../../src/domain/claims/statement.ts';
 import { ATTACHMENTS } from '../../../src/domain/registry/referrer.ts';
 import { findingsOf } from '../../../src/domain/base/verdict.ts';
 import { approve } from '../../../src/flows/gate/approve.ts';
+import { PREDICATES } from '../../../src/domain/claims/predicates.ts';
+import { subject } from '../../../src/domain/claims/subjects.ts';
 import { parsePolicy } from '../../../src/domain/policy/parse.ts';
 import type { PromoteOutcome } from '../../../src/flows/gate/promote.ts';
 import {
@@ -21,6 +23,7 @@ import {
   signerOf,
   type GateWorld,
 } from '../gate-world.ts';
+import { bomOf, bundleFor } from '../../domain/policy/world.ts';
 
 function codes({ verdict }: PromoteOutcome): readonly string[] {
   return [...new Set(findingsOf(verdict).map(({ code }) => code))].toSorted();
@@ -188,3 +191,22 @@ test('an approval by whoever signed its BOM is refused before it is stored, with
     assert.deepEqual(await state(world), before);
     assert.equal((await give('bob')).approved?.by, 'bob');
   }));
+
+test('that it was signed by another name is told of those who may describe it, and of nobody else', async () => {
+  for (const [by, told] of [
+    ['anna', ['signed as other/x, and asked for as acme/enc: whoever may push can give it any name']],
+    ['erin', []],
+  ] as const)
+    await inWorld(async (world) => {
+      const { model } = await publishStory(world, { without: 'bom' });
+      const about = [subject('manifest', 'other/x', bare(model))];
+      const bom = bundleFor({ by, type: PREDICATES.bom, about, predicate: bomOf('MIT') });
+      await world.registry.putClaim('acme/enc', model, bom);
+      const { verdict } = await promoteAs(world, 'ci', 'staging');
+      assert.deepEqual(
+        verdict.notes?.filter((note) => note.startsWith('signed as')),
+        told,
+        by,
+      );
+    });
+});
