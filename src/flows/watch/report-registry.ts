@@ -1,3 +1,4 @@
+import { instantOf } from '../../domain/base/instant.ts';
 import { knownBy } from '../../domain/claims/binding.ts';
 import { artifactsIn } from '../registry/known.ts';
 import { boundWeights } from '../registry/weights-lists.ts';
@@ -210,6 +211,6 @@ function promotionsOf(
 }
 
 function ageOf(time: string | null, now: Date): number | null {
-  const start = Date.parse(time ?? '');
+  const start = instantOf(time ?? '');
   return Number.isNaN(start) ? null : Math.max(0, Math.floor((now.getTime() - start) / 86_400_000));
 }

@@ -265,7 +265,7 @@ function pastOf({ at, environment }: ReportInput, { promotions }: ReportFacts): 
   if (at === null || environment === null) return null;
   const moment = instantOf(at);
   const before = promotions.filter(
-    (each) => each.environment === environment && Date.parse(each.time ?? each.claimedTime ?? '') <= moment,
+    (each) => each.environment === environment && instantOf(each.time ?? each.claimedTime ?? '') <= moment,
   );
   return { at, environment, promotion: before.at(-1) ?? null };
 }
