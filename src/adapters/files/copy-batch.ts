@@ -15,9 +15,9 @@ import { WeighmarkError } from '../../domain/base/errors.ts';
 import { LIMITS } from '../../domain/base/limits.ts';
 import { loadedAddon } from '../hasher/native.ts';
 import { inParallel } from '../../domain/base/parallel.ts';
-import { copyNatively, renameNatively, systemError } from './copy-native.ts';
+import { copyNatively, renameNatively } from './copy-native.ts';
 import { syncFile } from './copy.ts';
-import { fileError } from './errors.ts';
+import { fileError, systemError } from './errors.ts';
 import type { Copied, Renamed, SmallCopy } from './small-copy.ts';
 
 /** So much waits to be flushed at most. */

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import type { Addon } from '../hasher/native.ts';
-import { fileError } from './errors.ts';
+import { systemError } from './errors.ts';
 import type { Copied, Renamed, SmallCopy } from './small-copy.ts';
 
 const HEAD_BYTES = 12;
@@ -59,10 +59,6 @@ export function renameNatively(addon: Addon, files: readonly Renamed[], mode = 0
   const answer = addon.rename?.(Buffer.concat([head, pathsOf(files)]));
   const done = answer?.readUInt32LE(0) ?? 0;
   if (done < files.length) throw errorOf(answer?.readInt32LE(4) ?? 0, files[done]?.from ?? '');
-}
-
-export function systemError(errno: number, subject: string): WeighmarkError {
-  return fileError(errorOf(errno, subject), subject);
 }
 
 /** As Node throws it. */

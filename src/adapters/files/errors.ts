@@ -1,4 +1,5 @@
 import { readlinkSync } from 'node:fs';
+import { getSystemErrorName } from 'node:util';
 import { WeighmarkError, type Code } from '../../domain/base/errors.ts';
 
 const CODES_BY_ERRNO: Readonly<Record<string, readonly [Code, string]>> = {
@@ -23,6 +24,12 @@ export function fileError(cause: unknown, subject: string): WeighmarkError {
   const [code, why] = CODES_BY_ERRNO[errno] ?? ['unreadable', cause instanceof Error ? cause.message : String(cause)];
   const shown = asNamed(subject);
   return new WeighmarkError(code, `${shown}: ${why}`, { subject: shown, cause, ...(isStore(shown) ? STORES : {}) });
+}
+
+/** The same of a number that the kernel gave. */
+export function systemError(errno: number, subject: string): WeighmarkError {
+  const code = getSystemErrorName(-errno);
+  return fileError(Object.assign(new Error(code), { code }), subject);
 }
 
 /** `s3://…` given to a command that took it for a path. */

@@ -1,10 +1,10 @@
-import { availableParallelism, constants } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { outboardBytes } from '../../domain/digest/outboard.ts';
 import { WeighmarkError } from '../../domain/base/errors.ts';
 import { pushAll } from '../../domain/base/lists.ts';
 import type { HashAlgorithm } from '../../domain/digest/algorithm.ts';
 import type { HashOptions, HashResult, Stretch } from '../../domain/ports/hasher.ts';
-import { fileError } from '../files/errors.ts';
+import { systemError } from '../files/errors.ts';
 import { writeStamp } from '../files/stats.ts';
 import { stageOutboards } from './outboard-files.ts';
 import type { Addon } from './native.ts';
@@ -228,10 +228,6 @@ function failureOf(reason: number, errno: number, subject: string): WeighmarkErr
     case 3:
       return new WeighmarkError('interrupted', 'interrupted');
     default:
-      return fileError(Object.assign(new Error(errnoName(errno)), { code: errnoName(errno) }), subject);
+      return systemError(errno, subject);
   }
-}
-
-function errnoName(errno: number): string {
-  return Object.entries(constants.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
 }
